@@ -1,0 +1,62 @@
+# The order service. `make help` lists the targets.
+VERSION := 0.1.0
+
+CC      ?= cc
+BUILD   ?= build
+WORKER  ?= cgi/orders.fcgi
+PKGS    := libcurl libpq json-c talloc expat libcrypto
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi
+
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
+HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+CFLAGS  ?= -O2 -g
+ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SAN)
+CPPFLAGS := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN)
+
+SRCS := $(wildcard lib/*/*.c)
+OBJS := $(SRCS:%.c=$(BUILD)/%.o)
+
+all: $(WORKER) ## build the worker
+
+$(WORKER): $(BUILD)/cgi/orders.o $(OBJS)
+	@mkdir -p $(@D)
+	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Tests: every tests/KIND/test_NAME.c is a Criterion program of its own; tests/support is linked to all.
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+tests_of = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c))
+UNIT    := $(call tests_of,unit)
+STORE   := $(call tests_of,store)
+WIRE    := $(call tests_of,wire)
+
+$(BUILD)/tests/%.o: CPPFLAGS += -Itests
+$(UNIT) $(STORE) $(WIRE): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
+	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+test: deps-test all $(UNIT) $(STORE) $(WIRE) ## install what the tests need and run all of them
+	tests/support/run.sh $(BUILD) unit store wire
+unit: deps-test $(UNIT) ## pure modules alone
+	tests/support/run.sh $(BUILD) unit
+store: deps-test $(STORE) ## on a throwaway PostgreSQL
+	tests/support/run.sh $(BUILD) store
+wire: deps-test all $(WIRE) ## the contract through a web server
+	tests/support/run.sh $(BUILD) wire
+
+deps-%:
+	@demo/deps.sh build run $*
+
+# Changed flags rebuild.
+FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+
+FORCE:
+.PHONY: all test unit store wire FORCE
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,82 @@
+/* orders.fcgi, the worker. See orders.fcgi(8). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "api/app.h"
+#include "http/fcgi.h"
+
+#ifndef VERSION
+#error "the Makefile says which version this is"
+#endif
+
+static void
+print_fault(void *arg, const char *line)
+{
+	(void)fprintf(arg, "orders.fcgi: %s\n", line);
+}
+
+static int
+usage(FILE *to, int status)
+{
+	(void)fputs("usage: orders.fcgi [-t | -V]\n", to);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct config config;
+	struct app *app;
+	void *ctx;
+	bool test = false;
+	int opt, status;
+
+	while ((opt = getopt(argc, argv, "tVh")) != -1)
+		switch (opt) {
+		case 't':
+			test = true;
+			break;
+		case 'V':
+			(void)puts("orders.fcgi " VERSION);
+			return EX_OK;
+		case 'h':
+			return usage(stdout, EX_OK);
+		default:
+			return usage(stderr, EX_USAGE);
+		}
+	if (optind != argc)
+		return usage(stderr, EX_USAGE);
+
+	ctx = talloc_new(NULL);
+	if (!ctx)
+		return EX_OSERR;
+	if (config_load(ctx, getenv, &config, print_fault, stderr) ||
+	    app_check(ctx, &config, print_fault, stderr)) {
+		talloc_free(ctx);
+		return EX_CONFIG;
+	}
+	log_set_level((enum log_level)config.log_level);
+	if (test) {
+		talloc_free(ctx);
+		return EX_OK;
+	}
+	app = app_open(ctx, &config);
+	if (!app) {
+		talloc_free(ctx);
+		return EX_OSERR;
+	}
+	status = fcgi_serve(&(struct fcgi_app){
+		.arg = app,
+		.answer = app_answer,
+		.after = app_after,
+		.turn = app_turn,
+		.retire = app_retire,
+	});
+	talloc_free(ctx);
+	return status;
+}

@@ -1,0 +1,117 @@
+#!/bin/sh
+# Installs the Debian 12 packages of the named sets, and npm's for the emulator. With everything there it does nothing and
+# says nothing. Asks no question; becomes root with sudo when it has to.
+#
+#     demo/deps.sh [build|run|test|san|cover|fuzz|lint|bench]…      (default: build run)
+#
+# What it installs is for use as programs: no cluster of PostgreSQL is created, no service started or left enabled.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+npm=$root/run/npm
+
+packages() {
+	case $1 in
+	build) echo gcc make pkg-config libc6-dev libfcgi-dev libjson-c-dev libjwt-dev libcurl4-openssl-dev libpq-dev \
+		libtalloc-dev libexpat1-dev libssl-dev ;;
+	run) echo lighttpd multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl openssl \
+		ca-certificates ;;
+	test) echo libcriterion-dev ;;
+	san) echo clang llvm valgrind libc6-dbg ;;
+	cover) echo gcovr ;;
+	fuzz) echo clang llvm ;;
+	lint) echo clang-tidy clang-format cppcheck shellcheck mandoc ;;
+	bench) echo wrk postgresql-15 ;; # pgbench comes with the server
+	*)
+		echo "deps.sh: no set '$1': build run test san cover fuzz lint bench" >&2
+		exit 64
+		;;
+	esac
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+undo() {
+	[ -z "$policy$dropin" ] || as_root rm -f ${policy:+"$policy"} ${dropin:+"$dropin"}
+}
+
+# Installs $missing with what Debian would start by itself held back.
+install_missing() {
+	echo "installing$missing"
+	policy='' dropin='' lighttpd=''
+	trap undo EXIT
+	trap 'exit 1' INT TERM HUP
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		policy=/usr/sbin/policy-rc.d
+		as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy"
+	fi
+	case "$missing " in *' postgresql-15 '*)
+		dropin=/etc/postgresql-common/createcluster.d/orders.conf
+		as_root sh -c "mkdir -p ${dropin%/*}; echo 'create_main_cluster = false' >$dropin"
+		;;
+	esac
+	case "$missing " in *' lighttpd '*) lighttpd=1 ;; esac
+	as_root apt-get -qq update
+	# shellcheck disable=SC2086 # a list
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+		-o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold $missing >/dev/null
+	if [ -n "$lighttpd" ] && command -v systemctl >/dev/null; then
+		as_root systemctl -q disable lighttpd.service || :
+	fi
+}
+
+# A Node.js that runs the emulator: 22.5 or newer, for node:sqlite.
+node_will_do() {
+	command -v node >/dev/null && node -e '
+		const [major, minor] = process.versions.node.split(".").map(Number);
+		process.exit(major > 22 || (major === 22 && minor >= 5) ? 0 : 1)'
+}
+
+# The emulator goes below run/npm, exactly as the lock file says; with it a Node.js where the machine has none that will do.
+npm_install() {
+	mkdir -p "$npm"
+	cp "$root/demo/package.json" "$npm/package.json"
+	cp "$root/demo/package-lock.json" "$npm/new-lock.json"
+	node_will_do && optional=--omit=optional || optional=
+	(
+		cd "$npm"
+		echo "installing the SNS and SQS emulator from npm"
+		mv new-lock.json package-lock.json
+		rm -f installed.json
+		npm ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier ${optional:+"$optional"} >npm.log 2>&1 || {
+			cat npm.log >&2
+			echo "deps.sh: npm could not install the emulator" >&2
+			exit 1
+		}
+		cp package-lock.json installed.json
+	)
+}
+
+sets=${*:-build run} wanted=''
+for set in $sets; do
+	wanted="$wanted $(packages "$set")"
+done
+case " $sets " in *' run '* | *' test '* | *' bench '*)
+	emulator=1
+	command -v npm >/dev/null || wanted="$wanted npm"
+	;;
+*) emulator='' ;;
+esac
+
+# shellcheck disable=SC2086 # a list
+present=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' $wanted 2>/dev/null || :)"
+missing=''
+for package in $wanted; do
+	case "$present$missing " in *" $package:installed "* | *" $package "*) ;; *) missing="$missing $package" ;; esac
+done
+[ -z "$missing" ] || install_missing
+
+if [ -n "$emulator" ] && ! cmp -s "$root/demo/package-lock.json" "$npm/installed.json"; then
+	mkdir -p "$root/run"
+	exec 9>"$root/run/npm.lock"
+	flock 9 # make test and make run may come here at the same time
+	cmp -s "$root/demo/package-lock.json" "$npm/installed.json" || npm_install
+fi

@@ -1,0 +1,141 @@
+#include "api/auth.h"
+
+#include <jwt.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <talloc.h>
+
+#include "base/clock.h"
+#include "json/claims_json.h"
+
+#define TOKEN_MAX 16384
+#define PEM_MARK "-----BEGIN "
+
+/* The curve that an ECDSA algorithm goes with (RFC 7518 section 3.4), by its field's bits. */
+static int
+curve_bits(const char *algorithm)
+{
+	return strcmp(algorithm, "ES256") == 0 ? 256 : strcmp(algorithm, "ES384") == 0 ? 384 : 521;
+}
+
+static EVP_PKEY *
+read_public_key(const struct config *config)
+{
+	BIO *bio = BIO_new_mem_buf(config->secret_key, (int)config->secret_key_len);
+	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+
+	BIO_free(bio);
+	return key;
+}
+
+const char *
+auth_check_key(const struct config *config)
+{
+	EVP_PKEY *key;
+	bool fits;
+
+	if (config_is_hmac(config))
+		return strstr(config->secret_key, PEM_MARK)
+			       ? "SECRET_KEY: holds a PEM key, which ALGORITHM must go with: RS… or ES…"
+			       : NULL;
+	key = read_public_key(config);
+	if (!key)
+		return "SECRET_KEY: wants a PEM public key for this ALGORITHM";
+	if (config->algorithm[0] == 'R')
+		fits = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= 2048;
+	else
+		fits = EVP_PKEY_is_a(key, "EC") &&
+		       EVP_PKEY_get_bits(key) == curve_bits(config->algorithm);
+	EVP_PKEY_free(key);
+	return fits ? NULL
+		    : "SECRET_KEY: wants a key that ALGORITHM can be verified with: RSA of 2048 bits or "
+		      "more, or the algorithm's own curve";
+}
+
+static const char *
+decode_part(void *ctx, const char *part, size_t len, size_t *out_len)
+{
+	size_t padded = (len + 3) / 4 * 4;
+	unsigned char *raw = talloc_size(ctx, padded / 4 * 3 + 1);
+	char *text = talloc_size(ctx, padded + 1);
+	int n;
+
+	if (!raw || !text || len % 4 == 1)
+		return NULL;
+	for (size_t i = 0; i < padded; i++) {
+		char c = i < len ? part[i] : '=';
+
+		if (i < len && strchr("+/=", c))
+			return NULL;
+		text[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+	}
+	n = EVP_DecodeBlock(raw, (unsigned char *)text, (int)padded);
+	if (n < 0)
+		return NULL;
+	*out_len = (size_t)n - (padded - len);
+	return (char *)raw;
+}
+
+/* libjwt believes the token's own algorithm, in any spelling, and ignores crit: the header is judged
+ * before it sees the token. */
+static bool
+header_fits(const struct config *config, void *ctx, const char *token)
+{
+	size_t len = strcspn(token, "."), decoded;
+	const char *header = decode_part(ctx, token, len, &decoded);
+
+	return header && jose_header_is(ctx, header, decoded, config->algorithm);
+}
+
+static char *
+verified_claims(const struct config *config, const char *token)
+{
+	jwt_t *jwt = NULL;
+	char *claims = NULL;
+
+	if (jwt_decode(&jwt, token, (const unsigned char *)config->secret_key,
+		       (int)config->secret_key_len) == 0 &&
+	    jwt_get_alg(jwt) != JWT_ALG_NONE)
+		claims = jwt_get_grants_json(jwt, NULL);
+	jwt_free(jwt);
+	return claims;
+}
+
+enum rc
+auth_verify(const struct config *config, void *ctx, const char *token, struct caller *out)
+{
+	const struct claims_rule rule = {
+		.now_us = clock_wall_us(),
+		.audience = config->jwt_audience,
+		.issuer = config->jwt_issuer,
+		.staff_roles = config->staff_roles,
+	};
+	char *claims;
+	enum rc rc;
+
+	if (strlen(token) > TOKEN_MAX || !header_fits(config, ctx, token))
+		return RC_BAD_TOKEN;
+	claims = verified_claims(config, token);
+	if (!claims)
+		return RC_BAD_TOKEN;
+	rc = claims_decode(ctx, claims, strlen(claims), &rule, out);
+	free(claims);
+	return rc;
+}
+
+enum rc
+auth_caller(const struct config *config, const struct http_request *r, struct caller *out)
+{
+	const char *field = http_param(r, "HTTP_AUTHORIZATION", NULL);
+
+	if (!field || strncasecmp(field, "Bearer", 6) != 0 || field[6] != ' ')
+		return RC_NOT_AUTHENTICATED;
+	field += 6;
+	while (*field == ' ')
+		field++;
+	return *field ? auth_verify(config, r->ctx, field, out) : RC_NOT_AUTHENTICATED;
+}

@@ -1,0 +1,27 @@
+/* Wall time, monotonic time and RFC 3339. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#include "rc.h"
+
+#define RFC3339_SIZE 28	/* "2026-02-24T13:46:26.414410Z" and a NUL */
+
+/* Microseconds since 1970-01-01T00:00:00Z. */
+int64_t clock_wall_us(void);
+
+/* From here on the wall shows t_us and stands still; a negative value sets it going again. */
+void clock_set_wall_us(int64_t t_us);
+
+/* CLOCK_MONOTONIC: the same for all processes of the machine. */
+int64_t clock_us(void);
+int64_t clock_ms(void);
+
+/* Milliseconds from now to deadline_ms on clock_ms(), 0 when it has passed, at most INT_MAX. */
+int clock_left_ms(int64_t deadline_ms);
+
+/* Writes t_us, µs since 1970 UTC, as RFC 3339 with six digits and Z. RC_RANGE outside the years 1 to 9999. */
+enum rc clock_rfc3339(int64_t t_us, char out[static RFC3339_SIZE]) MUST_CHECK;
+
+#endif

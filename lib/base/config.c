@@ -1,0 +1,390 @@
+#include "base/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#define SECRET_FILE_MAX 65536
+
+struct load {
+	void *ctx;
+	struct config *c;
+};
+
+/* Reads value into field. False: it is not what the setting wants. */
+typedef bool parse_fn(const struct load *l, const char *value, void *field);
+
+static bool
+is_printable(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 127)
+			return false;
+	return true;
+}
+
+static bool
+parse_text(const struct load *l, const char *value, void *field)
+{
+	const char **out = field;
+
+	*out = talloc_strdup(l->ctx, value);
+	return *out != NULL;
+}
+
+static bool
+parse_word(const struct load *l, const char *value, void *field)
+{
+	return is_printable(value) && parse_text(l, value, field);
+}
+
+static bool
+parse_int(const struct load *l, const char *value, void *field)
+{
+	long v;
+	char *end;
+
+	(void)l;
+	errno = 0;
+	v = strtol(value, &end, 10);
+	if (errno || *end || !isdigit((unsigned char)*value) || v > INT_MAX)
+		return false;
+	*(int *)field = (int)v;
+	return true;
+}
+
+/* "5", "2.5": seconds, down to a millisecond and up to an hour. */
+static bool
+parse_seconds(const struct load *l, const char *value, void *field)
+{
+	int ms = 0, scale = 1000;
+	const char *p = value;
+
+	(void)l;
+	for (; isdigit((unsigned char)*p); p++) {
+		ms = ms * 10 + (*p - '0') * 1000;
+		if (ms > 3600 * 1000)
+			return false;
+	}
+	if (p != value && *p == '.')
+		for (p++; isdigit((unsigned char)*p); p++)
+			ms += (*p - '0') * (scale /= 10);
+	*(int *)field = ms;
+	return *p == '\0' && ms > 0 && ms <= 3600 * 1000;
+}
+
+static bool
+parse_name(const char *value, const char *const *names, int *out)
+{
+	for (int i = 0; names[i]; i++)
+		if (strcmp(value, names[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse_log_level(const struct load *l, const char *value, void *field)
+{
+	static const char *const names[] = { "debug", "info", "warn", "error", NULL };
+
+	(void)l;
+	return parse_name(value, names, field);
+}
+
+static bool
+parse_owner_updates(const struct load *l, const char *value, void *field)
+{
+	static const char *const names[] = { "all", "cancel", NULL };
+
+	(void)l;
+	return parse_name(value, names, field);
+}
+
+static bool
+parse_algorithm(const struct load *l, const char *value, void *field)
+{
+	static const char *const names[] = { "HS256", "HS384", "HS512", "RS256", "RS384",
+					     "RS512", "ES256", "ES384", "ES512", NULL };
+	int i;
+
+	return parse_name(value, names, &i) && parse_text(l, value, field);
+}
+
+static bool
+parse_list(const struct load *l, const char *value, void *field)
+{
+	const char ***out = field;
+	const char **items = talloc_zero_size(l->ctx, (strlen(value) / 2 + 2) * sizeof *items);
+	size_t n = 0;
+
+	while (items && *value) {
+		size_t len = strcspn(value, ","), from = 0, to = len;
+
+		while (from < to && isspace((unsigned char)value[from]))
+			from++;
+		while (to > from && isspace((unsigned char)value[to - 1]))
+			to--;
+		if (to > from && !(items[n++] = talloc_strndup(items, value + from, to - from)))
+			return false;
+		value += len + (value[len] == ',');
+	}
+	*out = items;
+	return items != NULL;
+}
+
+/* http(s)://authority[/path], neither query nor fragment; without its trailing slashes. */
+static bool
+parse_http_url(const struct load *l, const char *value, void *field)
+{
+	const char **out = field;
+	size_t len = strlen(value), scheme;
+
+	scheme = strncmp(value, "http://", 7) == 0 ? 7 : strncmp(value, "https://", 8) == 0 ? 8 : 0;
+	while (len > scheme && value[len - 1] == '/')
+		len--;
+	if (!scheme || strchr("/?#:", value[scheme]) || strpbrk(value, "?#") || !is_printable(value))
+		return false;
+	*out = talloc_strndup(l->ctx, value, len);
+	return *out != NULL;
+}
+
+/* SQLAlchemy's and asyncpg's spellings of a libpq URI. */
+static bool
+parse_database_url(const struct load *l, const char *value, void *field)
+{
+	static const char *const schemes[] = { "postgresql+asyncpg://", "postgresql://",
+					       "postgres://" };
+	static const struct {
+		const char *ssl, *sslmode;
+	} modes[] = { { "true", "require" }, { "1", "require" }, { "on", "require" },
+		      { "false", "disable" }, { "0", "disable" }, { "off", "disable" } };
+	const char **out = field;
+	const char *rest = NULL, *query, *ssl = NULL;
+	size_t len;
+
+	for (size_t i = 0; !rest && i < sizeof schemes / sizeof *schemes; i++)
+		if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
+			rest = value + strlen(schemes[i]);
+	if (!rest || !is_printable(value))
+		return false;
+	query = strchr(rest, '?');
+	for (const char *p = query; p && !ssl; p = strchr(p, '&'))
+		if (strncmp(++p, "ssl=", 4) == 0)
+			ssl = p;
+	if (!ssl) {
+		*out = talloc_asprintf(l->ctx, "postgresql://%s", rest);
+		return *out != NULL;
+	}
+	len = strcspn(ssl + 4, "&");
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (strlen(modes[i].ssl) == len && strncmp(ssl + 4, modes[i].ssl, len) == 0) {
+			*out = talloc_asprintf(l->ctx, "postgresql://%.*ssslmode=%s%s",
+					       (int)(ssl - rest), rest, modes[i].sslmode,
+					       ssl + 4 + len);
+			return *out != NULL;
+		}
+	*out = talloc_asprintf(l->ctx, "postgresql://%.*ssslmode=%s", (int)(ssl - rest), rest,
+			       ssl + 4);
+	return *out != NULL;
+}
+
+static bool
+read_file(void *ctx, const char *path, const char **out, size_t *out_len)
+{
+	char *data = talloc_array(ctx, char, SECRET_FILE_MAX + 1);
+	int fd = data ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	size_t len = 0;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return false;
+	while (len <= SECRET_FILE_MAX && (n = read(fd, data + len, SECRET_FILE_MAX + 1 - len)) > 0)
+		len += (size_t)n;
+	(void)close(fd);
+	if (n != 0 || len > SECRET_FILE_MAX)
+		return false;
+	len -= len > 0 && data[len - 1] == '\n';
+	data[len] = '\0';
+	*out = data;
+	*out_len = len;
+	return len > 0;
+}
+
+static bool
+parse_secret(const struct load *l, const char *value, void *field)
+{
+	if (*value == '@')
+		return read_file(l->ctx, value + 1, field, &l->c->secret_key_len);
+	l->c->secret_key_len = strlen(value);
+	return parse_text(l, value, field);
+}
+
+static bool
+parse_topic_name(const struct load *l, const char *value, void *field)
+{
+	size_t len = strlen(value);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)value[i]) && !strchr("-_", value[i]) &&
+		    strcmp(value + i, ".fifo") != 0)
+			return false;
+		else if (value[i] == '.')
+			break;
+	return len <= 256 && parse_text(l, value, field);
+}
+
+/* arn:partition:sns:region:account:name */
+static bool
+parse_topic_arn(const struct load *l, const char *value, void *field)
+{
+	int colons = 0;
+
+	for (const char *p = value; *p; p++)
+		colons += *p == ':';
+	return strncmp(value, "arn:aws", 7) == 0 && strstr(value, ":sns:") && colons == 5 &&
+	       parse_word(l, value, field);
+}
+
+#define FIELD(member) offsetof(struct config, member)
+
+enum { REQUIRED = 1, EMPTY_COUNTS = 2 };
+
+static const struct setting {
+	const char *name;
+	parse_fn *parse;
+	size_t offset;
+	int flags;
+	const char *fallback;	/* used when it is unset, or empty without EMPTY_COUNTS */
+	const char *wants;
+} settings[] = {
+	{ "DATABASE_URL", parse_database_url, FIELD(database_url), REQUIRED, NULL,
+	  "a PostgreSQL URI: postgresql://user:password@host:port/database" },
+	{ "SECRET_KEY", parse_secret, FIELD(secret_key), REQUIRED, NULL,
+	  "the key that tokens are verified with, or @ and the path of a readable file with it" },
+	{ "ALGORITHM", parse_algorithm, FIELD(algorithm), 0, "HS256",
+	  "one of HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384, ES512" },
+	{ "JWT_AUDIENCE", parse_text, FIELD(jwt_audience), 0, NULL, "the audience of tokens" },
+	{ "JWT_ISSUER", parse_text, FIELD(jwt_issuer), 0, NULL, "the issuer of tokens" },
+	{ "STAFF_ROLES", parse_list, FIELD(staff_roles), EMPTY_COUNTS, "admin",
+	  "role names, separated by commas" },
+	{ "OWNER_STATUS_UPDATES", parse_owner_updates, FIELD(owner_updates), 0, "all",
+	  "all or cancel" },
+	{ "PRODUCT_SERVICE_URL", parse_http_url, FIELD(product_url), REQUIRED, NULL,
+	  "an http:// or https:// URL" },
+	{ "PRODUCT_SERVICE_TIMEOUT", parse_seconds, FIELD(product_timeout_ms), 0, "5",
+	  "seconds, more than 0 and at most 3600, such as 5 or 2.5" },
+	{ "PRODUCT_MAX_WORKERS", parse_int, FIELD(product_max_workers), 0, NULL,
+	  "a number of workers, 0 for any (default: half of WORKERS)" },
+	{ "AWS_REGION", parse_word, FIELD(aws_region), 0, "us-east-1", "a region's name" },
+	{ "AWS_ENDPOINT_URL", parse_http_url, FIELD(sns_url), 0, NULL,
+	  "an http:// or https:// URL" },
+	{ "AWS_ENDPOINT_URL_SNS", parse_http_url, FIELD(sns_url), 0, NULL,
+	  "an http:// or https:// URL" },
+	{ "AWS_ACCESS_KEY_ID", parse_word, FIELD(aws_access_key_id), 0, NULL, "an access key id" },
+	{ "AWS_SECRET_ACCESS_KEY", parse_word, FIELD(aws_secret_access_key), 0, NULL,
+	  "a secret access key" },
+	{ "AWS_SESSION_TOKEN", parse_word, FIELD(aws_session_token), 0, NULL, "a session token" },
+	{ "SNS_TOPIC_NAME", parse_topic_name, FIELD(topic_name), 0, NULL,
+	  "up to 256 letters, digits, - and _, for a FIFO topic with .fifo behind them" },
+	{ "SNS_TOPIC_ARN", parse_topic_arn, FIELD(topic_arn), 0, NULL,
+	  "arn:aws:sns:region:account:name" },
+	{ "LOG_LEVEL", parse_log_level, FIELD(log_level), 0, "info",
+	  "one of debug, info, warn, error" },
+	{ "WORKER_MAX_REQUESTS", parse_int, FIELD(max_requests), 0, "0",
+	  "a number of requests, 0 for no limit" },
+	{ "WORKER_MAX_RSS_MB", parse_int, FIELD(max_rss_mb), 0, "0", "MiB, 0 for no limit" },
+	{ "WORKERS", parse_int, FIELD(workers), 0, "0", "the number of workers in the pool" },
+	{ "POOL_FILE", parse_word, FIELD(pool_file), 0, NULL,
+	  "the path of a file that the pool's workers share" },
+};
+
+static bool
+apply(const struct load *l, const struct setting *s, const char *value)
+{
+	void *field = (char *)l->c + s->offset;
+
+	if (!value || (!*value && !(s->flags & EMPTY_COUNTS)))
+		value = s->fallback;
+	return value ? s->parse(l, value, field) : !(s->flags & REQUIRED);
+}
+
+/* What one setting alone cannot tell: a line for each fault among several. */
+static const char *
+check_together(const struct config *c, size_t i)
+{
+	const struct {
+		bool wrong;
+		const char *line;
+	} rules[] = {
+		{ !c->topic_name && !c->topic_arn,
+		  "SNS_TOPIC_NAME or SNS_TOPIC_ARN: one of them is required" },
+		{ !c->aws_access_key_id != !c->aws_secret_access_key,
+		  "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither" },
+		{ c->aws_session_token && !c->aws_access_key_id,
+		  "AWS_SESSION_TOKEN: wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it" },
+	};
+
+	if (i >= sizeof rules / sizeof *rules)
+		return NULL;
+	return rules[i].wrong ? rules[i].line : "";
+}
+
+static bool
+default_endpoint(const struct load *l)
+{
+	struct config *c = l->c;
+	bool china = strncmp(c->aws_region, "cn-", 3) == 0;
+
+	if (!c->sns_url)
+		c->sns_url = talloc_asprintf(l->ctx, "https://sns.%s.amazonaws.com%s",
+					     c->aws_region, china ? ".cn" : "");
+	return c->sns_url != NULL;
+}
+
+enum rc
+config_load(void *ctx, char *(*get)(const char *), struct config *c, config_fault_fn *fault,
+	    void *arg)
+{
+	struct config loaded = { .product_max_workers = -1 };
+	const struct load l = { .ctx = ctx, .c = &loaded };
+	const char *line;
+	int faults = 0;
+
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+		const struct setting *s = &settings[i];
+		char text[256];
+
+		if (apply(&l, s, get(s->name)))
+			continue;
+		(void)snprintf(text, sizeof text, "%s: wants %s", s->name, s->wants);
+		fault(arg, text);
+		faults++;
+	}
+	for (size_t i = 0; (line = check_together(&loaded, i)); i++)
+		if (*line) {
+			fault(arg, line);
+			faults++;
+		}
+	if (faults)
+		return RC_INVALID;
+	if (loaded.product_max_workers < 0)
+		loaded.product_max_workers = loaded.workers > 1 ? loaded.workers / 2 : loaded.workers;
+	if (!default_endpoint(&l))
+		return RC_NO_MEMORY;
+	*c = loaded;
+	return RC_OK;
+}
+
+bool
+config_is_hmac(const struct config *c)
+{
+	return c->algorithm[0] == 'H';
+}

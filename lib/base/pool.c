@@ -1,0 +1,199 @@
+#include "base/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+
+struct pool *
+pool_open(const char *path)
+{
+	char name[PATH_MAX];
+	struct pool *p;
+	int fd = -1, n;
+
+	if (path) {
+		n = snprintf(name, sizeof name, "%s.%d", path, POOL_LAYOUT);
+		if (n < 0 || (size_t)n >= sizeof name) {
+			errno = ENAMETOOLONG;
+			return NULL;
+		}
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return NULL;
+		if (ftruncate(fd, sizeof *p) != 0) {
+			(void)close(fd);
+			return NULL;
+		}
+	}
+	p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE,
+		 fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		(void)close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool
+is_alive(int32_t pid)
+{
+	return kill(pid, 0) == 0 || errno == EPERM;
+}
+
+struct slot *
+pool_slot(struct pool *p)
+{
+	for (int i = 0; i < POOL_SLOTS; i++) {
+		struct slot *s = &p->slots[i];
+		int32_t pid = atomic_load(&s->pid);
+
+		if ((pid == 0 || !is_alive(pid)) &&
+		    atomic_compare_exchange_strong(&s->pid, &pid, getpid())) {
+			atomic_store(&s->waits_on, 0);
+			return s;
+		}
+	}
+	return NULL;
+}
+
+void
+pool_leave(struct slot *s)
+{
+	if (!s)
+		return;
+	atomic_store(&s->waits_on, 0);
+	atomic_store(&s->pid, 0);
+}
+
+bool
+breaker_is_open(struct breaker *b, const struct breaker_policy *policy)
+{
+	return atomic_load(&b->failures) >= policy->threshold;
+}
+
+bool
+breaker_is_willing(struct breaker *b, const struct breaker_policy *policy)
+{
+	return !breaker_is_open(b, policy) || clock_ms() >= atomic_load(&b->retry_ms);
+}
+
+bool
+breaker_admits(struct breaker *b, const struct breaker_policy *policy)
+{
+	int64_t now = clock_ms(), retry = atomic_load(&b->retry_ms);
+
+	if (!breaker_is_open(b, policy))
+		return true;
+	return now >= retry &&
+	       atomic_compare_exchange_strong(&b->retry_ms, &retry, now + policy->probe_ms);
+}
+
+void
+breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok)
+{
+	uint32_t failures, over, ceiling;
+
+	atomic_store(&b->health, ok ? HEALTH_OK : HEALTH_FAILING);
+	if (ok) {
+		atomic_store(&b->failures, 0);
+		return;
+	}
+	failures = atomic_fetch_add(&b->failures, 1) + 1;
+	if (failures < policy->threshold)
+		return;
+	over = failures - policy->threshold;
+	ceiling = over > 16 || policy->first_ms << over > policy->cap_ms ? policy->cap_ms
+									   : policy->first_ms << over;
+	atomic_store(&b->retry_ms, clock_ms() + 1 + id_random(ceiling));
+}
+
+int
+breaker_retry_after_s(struct breaker *b)
+{
+	int left = clock_left_ms(atomic_load(&b->retry_ms));
+
+	return left <= 1000 ? 1 : (left + 999) / 1000;
+}
+
+/* How many others wait on n, and for how long the one who came last has: shorter waits are still normal. */
+static int
+count_waiting(struct pool *p, const struct slot *self, enum neighbour n, int64_t *shortest_ms)
+{
+	int64_t now = clock_ms();
+	int count = 0;
+
+	*shortest_ms = INT64_MAX;
+	for (int i = 0; i < POOL_SLOTS; i++) {
+		struct slot *s = &p->slots[i];
+		int32_t pid = atomic_load(&s->pid);
+		int64_t waited = now - atomic_load(&s->since_ms);
+
+		if (s == self || pid == 0 || atomic_load(&s->waits_on) != (int32_t)n + 1 ||
+		    !is_alive(pid))
+			continue;
+		count++;
+		if (waited < *shortest_ms)
+			*shortest_ms = waited;
+	}
+	return count;
+}
+
+bool
+pool_enter(struct pool *p, struct slot *self, enum neighbour n, int max, int patience_ms)
+{
+	int64_t deadline = clock_ms() + patience_ms, shortest;
+
+	if (!self || max <= 0)
+		return true;
+	for (;;) {
+		atomic_store(&self->since_ms, clock_ms());
+		atomic_store(&self->waits_on, (int32_t)n + 1);
+		if (count_waiting(p, self, n, &shortest) < max)
+			return true;
+		atomic_store(&self->waits_on, 0);
+		if (shortest > patience_ms || clock_left_ms(deadline) == 0)
+			return false;
+		(void)poll(NULL, 0, 1 + (int)id_random(3));
+	}
+}
+
+void
+pool_exit(struct slot *self)
+{
+	if (self)
+		atomic_store(&self->waits_on, 0);
+}
+
+bool
+pool_sweep_due(struct pool *p, int interval_ms)
+{
+	int64_t now = clock_ms(), due = atomic_load(&p->sweep_ms);
+
+	return now >= due && atomic_compare_exchange_strong(&p->sweep_ms, &due, now + interval_ms);
+}
+
+void
+pool_sweep_in(struct pool *p, int delay_ms)
+{
+	atomic_store(&p->sweep_ms, clock_ms() + delay_ms);
+}
+
+int
+pool_sweep_wait_ms(struct pool *p)
+{
+	return clock_left_ms(atomic_load(&p->sweep_ms));
+}
+
+const char *
+health_name(enum health h)
+{
+	static const char *const names[] = { "unknown", "ok", "failing" };
+
+	return names[h];
+}

@@ -1,0 +1,78 @@
+/*
+ * What the workers of one pool know together: a file that each of them maps. Every field is an atomic
+ * word on its own and every claim runs out by itself, so a worker may die at any instruction.
+ */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rc.h"
+
+#define POOL_LAYOUT 1	/* a change of struct pool gets a new number, so that old and new workers never share one */
+#define POOL_SLOTS 256	/* workers that are told apart; further ones work too, uncounted */
+
+enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOURS };
+enum health { HEALTH_UNKNOWN, HEALTH_OK, HEALTH_FAILING };
+
+struct breaker {
+	_Atomic uint32_t health;	/* enum health, of the last attempt */
+	_Atomic uint32_t failures;	/* in a row */
+	_Atomic int64_t retry_ms;	/* clock_ms() before which nobody tries while it is open */
+};
+
+/* When a breaker opens and how long it keeps closed doors. */
+struct breaker_policy {
+	uint32_t threshold;	/* failures in a row that open it */
+	uint32_t first_ms;	/* back-off after the first of them, doubled by each one more, with full jitter */
+	uint32_t cap_ms;	/* the longest back-off */
+	uint32_t probe_ms;	/* a probe that has said nothing for so long is dead */
+};
+
+struct slot {
+	_Atomic int32_t pid;	/* 0: free */
+	_Atomic int32_t waits_on;	/* enum neighbour + 1; 0: on nobody */
+	_Atomic int64_t since_ms;
+};
+
+struct pool {
+	struct breaker breakers[NEIGHBOURS];
+	_Atomic int64_t sweep_ms;	/* clock_ms() of the pool's next look for waiting events */
+	struct slot slots[POOL_SLOTS];
+};
+
+/* Maps the file path.POOL_LAYOUT, created with mode 0600 when it is missing (zeros are an idle pool);
+ * a NULL path gives a mapping of the caller's own. Never unmapped. NULL with errno set on failure. */
+struct pool *pool_open(const char *path);
+
+/* The caller's slot: free ones and those of the dead are taken over. NULL when none is left. */
+struct slot *pool_slot(struct pool *p);
+void pool_leave(struct slot *s);
+
+/* May the caller try now? Yes while the breaker is closed; while it is open one caller at a time, and
+ * only after the back-off. Each yes must be followed by breaker_report(). */
+bool breaker_admits(struct breaker *b, const struct breaker_policy *policy);
+void breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok);
+bool breaker_is_open(struct breaker *b, const struct breaker_policy *policy);
+/* Would breaker_admits() say yes now? */
+bool breaker_is_willing(struct breaker *b, const struct breaker_policy *policy);
+
+/* Seconds for Retry-After: at least 1. */
+int breaker_retry_after_s(struct breaker *b);
+
+/* Takes one of max places for waiting on n, at most patience_ms later; false when all stay taken, at
+ * once when they have been for longer than that already. A dead holder's place is free. */
+bool pool_enter(struct pool *p, struct slot *self, enum neighbour n, int max, int patience_ms);
+void pool_exit(struct slot *self);
+
+/* True for one caller of the pool in interval_ms: it is the one to look for waiting events. */
+bool pool_sweep_due(struct pool *p, int interval_ms);
+/* Puts the pool's next look delay_ms away, for whoever comes first; 0 when there is more. */
+void pool_sweep_in(struct pool *p, int delay_ms);
+int pool_sweep_wait_ms(struct pool *p);
+
+const char *health_name(enum health h);
+
+#endif

@@ -1,0 +1,208 @@
+#include "http/fcgi.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sysexits.h>
+#include <talloc.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define LISTENER 0
+#define CLOSE_POLL_TIMEOUT_MS "200"	/* for a peer that does not close after the answer; libfcgi: 2000 */
+#define REQUEST_POOL (32u << 10)
+#define HEAD_MAX (32u << 10)
+
+extern char **environ;
+
+static volatile sig_atomic_t stopping;
+
+static void
+stop(int signo)
+{
+	(void)signo;
+	stopping = 1;
+}
+
+/* libfcgi replaces dispositions that it finds default or ignored, so ours come first. */
+static void
+block_signals(sigset_t *waiting)
+{
+	static const int stops[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
+	struct sigaction action = { .sa_handler = stop };
+	sigset_t blocked;
+
+	(void)sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+		(void)sigaddset(&blocked, stops[i]);
+		(void)sigaction(stops[i], &action, NULL);
+	}
+	(void)sigaddset(&blocked, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &blocked, waiting);
+	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+		(void)sigdelset(waiting, stops[i]);
+}
+
+static int
+read_stream(void *arg, char *to, int len)
+{
+	return FCGX_GetStr(to, len, arg);
+}
+
+static int
+read_stdin(void *arg, char *to, int len)
+{
+	(void)arg;
+	return (int)read(STDIN_FILENO, to, (size_t)len);
+}
+
+struct exchange {
+	void *ctx;
+	struct http_request request;
+	struct http_response response;
+	struct buf head;
+};
+
+/* Everything up to the bytes of the answer, in x->head and x->response.body. */
+static enum rc
+exchange(const struct fcgi_app *app, struct exchange *x, char **params, http_read_fn *read, void *arg)
+{
+	enum rc rc;
+
+	x->ctx = talloc_pool(NULL, REQUEST_POOL);
+	if (!x->ctx)
+		return RC_NO_MEMORY;
+	http_response_init(&x->response, x->ctx);
+	buf_init(&x->head, x->ctx, HEAD_MAX);
+	if ((rc = http_request_init(&x->request, x->ctx, params, read, arg)))
+		return rc;
+	app->answer(app->arg, &x->request, &x->response);
+	http_response_head(&x->response, &x->head);
+	return x->head.failed ? RC_NO_MEMORY : RC_OK;
+}
+
+static bool
+wants_body(const struct exchange *x)
+{
+	return x->response.body && strcmp(x->request.method, "HEAD") != 0;
+}
+
+static bool
+is_busy(void)
+{
+	struct pollfd p = { .fd = LISTENER, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* The last resort, without any memory of its own. */
+static const char no_memory[] = "Status: 500 Internal Server Error\r\n"
+				"Content-Type: application/json\r\n\r\n"
+				"{\"detail\":\"Internal Server Error\"}";
+
+static void
+serve_one(const struct fcgi_app *app, FCGX_Request *f)
+{
+	struct exchange x = { 0 };
+	enum rc rc = exchange(app, &x, f->envp, read_stream, f->in);
+
+	if (rc) {
+		(void)FCGX_PutS(no_memory, f->out);
+		log_error("request.failed", log_i64("rc", rc));
+	} else {
+		(void)FCGX_PutStr(x.head.data, (int)x.head.len, f->out);
+		if (wants_body(&x))
+			(void)FCGX_PutStr(x.response.body, (int)x.response.body_len, f->out);
+	}
+	FCGX_Finish_r(f);
+	x.request.another_waits = is_busy();
+	if (!rc)
+		app->after(app->arg, &x.request);
+	talloc_free(x.ctx);
+}
+
+static int
+serve_cgi(const struct fcgi_app *app)
+{
+	struct exchange x = { 0 };
+	enum rc rc;
+
+	if (!getenv("REQUEST_METHOD") || !getenv("REQUEST_URI")) {
+		(void)fputs("orders.fcgi: no listening socket on fd 0, and neither REQUEST_METHOD nor "
+			    "REQUEST_URI to answer one request from: see orders.fcgi(8)\n",
+			    stderr);
+		return EX_USAGE;
+	}
+	rc = exchange(app, &x, environ, read_stdin, NULL);
+	if (rc) {
+		(void)fputs(no_memory, stdout);
+	} else {
+		(void)fwrite(x.head.data, 1, x.head.len, stdout);
+		if (wants_body(&x))
+			(void)fwrite(x.response.body, 1, x.response.body_len, stdout);
+		(void)fflush(stdout);
+		app->after(app->arg, &x.request);
+		(void)app->turn(app->arg, false);
+	}
+	talloc_free(x.ctx);
+	return EX_OK;
+}
+
+/* Exclusive: one connection wakes one idle worker, not all of them. */
+static int
+watch_listener(void)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int flags = fcntl(LISTENER, F_GETFL), ep = epoll_create1(EPOLL_CLOEXEC);
+
+	if (flags < 0 || fcntl(LISTENER, F_SETFL, flags | O_NONBLOCK) != 0 || ep < 0 ||
+	    epoll_ctl(ep, EPOLL_CTL_ADD, LISTENER, &e) != 0)
+		return -1;
+	return ep;
+}
+
+int
+fcgi_serve(const struct fcgi_app *app)
+{
+	struct epoll_event event;
+	sigset_t waiting;
+	FCGX_Request f;
+	int ep, rc;
+
+	block_signals(&waiting);
+	if (FCGX_IsCGI())
+		return serve_cgi(app);
+	(void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_POLL_TIMEOUT_MS, 0);
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&f, LISTENER, FCGI_FAIL_ACCEPT_ON_INTR) != 0 ||
+	    (ep = watch_listener()) < 0) {
+		log_error("worker.no_listener", log_text("error", strerror(errno)));
+		return EX_OSERR;
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	while (!stopping) {
+		bool busy = is_busy();
+		int wait_ms = app->turn(app->arg, busy);
+
+		if (epoll_pwait(ep, &event, 1, busy ? 0 : wait_ms, &waiting) <= 0)
+			continue;
+		rc = FCGX_Accept_r(&f);
+		if (rc == 0) {
+			serve_one(app, &f);
+			if (app->retire(app->arg))
+				break;
+		} else if (rc != -EAGAIN && rc != -EINTR && rc != -ECONNABORTED) {
+			log_warn("worker.accept", log_text("error", strerror(-rc)));
+		}
+	}
+	(void)app->turn(app->arg, false);
+	FCGX_Free(&f, 1);
+	(void)close(ep);
+	return EX_OK;
+}

@@ -1,0 +1,30 @@
+/*
+ * The worker's loop: a FastCGI responder on fd 0, one request at a time. Signals are blocked except while
+ * it waits, so no request is cut short and no other call ever sees EINTR.
+ */
+#ifndef HTTP_FCGI_H
+#define HTTP_FCGI_H
+
+#include <stdbool.h>
+
+#include "http/request.h"
+#include "http/response.h"
+
+struct fcgi_app {
+	void *arg;
+	/* Fills the answer. */
+	void (*answer)(void *arg, struct http_request *r, struct http_response *a);
+	/* The answer is on its way; r's memory goes when this returns. */
+	void (*after)(void *arg, struct http_request *r);
+	/* Between requests; busy: the next one is waiting. Returns the milliseconds until it wants to be called
+	 * again, -1 for never. */
+	int (*turn)(void *arg, bool busy);
+	/* Asked after each request: is this the end of this worker? */
+	bool (*retire)(void *arg);
+};
+
+/* Serves until TERM, INT, USR1 or HUP, or retire(). From a shell, with no socket on fd 0, it answers one
+ * request from the environment and stdin. Returns the process's exit status. */
+int fcgi_serve(const struct fcgi_app *app);
+
+#endif

@@ -1,0 +1,46 @@
+/* A request as the web server passes it: CGI params (RFC 3875) and a body. Knows no orders. */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "rc.h"
+
+#define HTTP_BODY_MAX (1u << 20)
+#define REQUEST_ID_SIZE 65
+
+struct http_request {
+	void *ctx;	/* talloc: everything that lives as long as the request */
+	char **params;	/* NAME=value, ends with NULL; borrowed */
+	const char *method;
+	const char *target;	/* raw, as the client sent it */
+	size_t path_len;	/* of target, up to the query */
+	const char *query;	/* behind the ?, "" when there is none */
+	const char *body;	/* NUL-terminated behind body_len; NULL when it was too large or cut short */
+	size_t body_len;
+	bool body_too_large;
+	char request_id[REQUEST_ID_SIZE];
+	char traceparent[TRACEPARENT_SIZE];
+	int64_t started_us;	/* clock_us() */
+	bool another_waits;	/* once it is answered: somebody else is waiting for a worker */
+	void *app_data;	/* the application's own */
+};
+
+/* Reads up to len bytes into to; 0 at the end, negative on a fault. */
+typedef int http_read_fn(void *arg, char *to, int len);
+
+/* Fills r from params and the body that read() gives: RC_NO_MEMORY. A faulty body shows in r alone. */
+enum rc http_request_init(struct http_request *r, void *ctx, char **params, http_read_fn *read,
+			  void *arg) MUST_CHECK;
+
+/* The value of the field whose param is name ("HTTP_AUTHORIZATION"), NULL when it is absent; *times, when
+ * wanted, how often it came. */
+const char *http_param(const struct http_request *r, const char *name, int *times);
+
+/* The query parameter of that name, percent-decoded on r->ctx; the last one counts, NULL when absent. */
+const char *http_query(const struct http_request *r, const char *name, size_t *len);
+
+#endif

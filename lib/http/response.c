@@ -1,0 +1,69 @@
+#include "http/response.h"
+
+#define FIELDS_MAX 16384
+
+static const struct {
+	int status;
+	const char *reason;
+} reasons[] = {
+	{ 200, "OK" },
+	{ 201, "Created" },
+	{ 304, "Not Modified" },
+	{ 307, "Temporary Redirect" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 412, "Precondition Failed" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
+	{ 422, "Unprocessable Content" },
+	{ 500, "Internal Server Error" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+};
+
+const char *
+http_reason(int status)
+{
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}
+
+void
+http_response_init(struct http_response *a, void *ctx)
+{
+	*a = (struct http_response){ .status = HTTP_SERVER_ERROR };
+	buf_init(&a->fields, ctx, FIELDS_MAX);
+}
+
+void
+http_response_field(struct http_response *a, const char *name, const char *value)
+{
+	buf_puts(&a->fields, name);
+	buf_puts(&a->fields, ": ");
+	buf_puts(&a->fields, value);
+	buf_puts(&a->fields, "\r\n");
+}
+
+void
+http_response_head(const struct http_response *a, struct buf *head)
+{
+	buf_puts(head, "Status: ");
+	buf_put_i64(head, a->status);
+	buf_putc(head, ' ');
+	buf_puts(head, http_reason(a->status));
+	buf_puts(head, "\r\n");
+	if (a->body)
+		buf_puts(head, "Content-Type: application/json\r\n");
+	buf_puts(head, "Content-Length: ");
+	buf_put_i64(head, (int64_t)a->body_len);
+	buf_puts(head, "\r\n");
+	if (a->fields.len)
+		buf_put(head, a->fields.data, a->fields.len);
+	buf_puts(head, "\r\n");
+}

@@ -1,0 +1,26 @@
+/* An answer while it is being built, and how it goes out (RFC 3875 section 6). */
+#ifndef HTTP_RESPONSE_H
+#define HTTP_RESPONSE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum { HTTP_OK = 200, HTTP_CREATED = 201, HTTP_TEMPORARY_REDIRECT = 307, HTTP_SERVER_ERROR = 500 };
+
+struct http_response {
+	int status;
+	struct buf fields;	/* "Name: value\r\n" each; a failed append shows in fields.failed */
+	const char *body;	/* application/json */
+	size_t body_len;
+};
+
+void http_response_init(struct http_response *a, void *ctx);
+void http_response_field(struct http_response *a, const char *name, const char *value);
+
+/* The head up to and with the empty line: Status, Content-Type where there is a body, Content-Length. */
+void http_response_head(const struct http_response *a, struct buf *head);
+
+const char *http_reason(int status);
+
+#endif

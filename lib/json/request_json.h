@@ -1,0 +1,13 @@
+/* The bodies that clients send: POST /api/v1/orders and PATCH …/status. */
+#ifndef JSON_REQUEST_JSON_H
+#define JSON_REQUEST_JSON_H
+
+#include "json/fault.h"
+#include "order/order.h"
+
+/* Each adds every fault of the body to f and writes *out when there is none. RC_BODY_UNREADABLE;
+ * RC_NO_MEMORY. */
+enum rc draft_decode(struct faults *f, const char *body, size_t len, struct draft *out) MUST_CHECK;
+enum rc status_change_decode(struct faults *f, const char *body, size_t len, enum status *out) MUST_CHECK;
+
+#endif

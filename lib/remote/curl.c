@@ -1,0 +1,85 @@
+#include "remote/curl.h"
+
+#define HEAD_MAX (64u << 10)
+
+static size_t
+take_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	buf_put(&t->body, data, size * n);
+	t->too_large = t->too_large || t->body.failed;
+	return t->body.failed ? 0 : size * n;
+}
+
+static size_t
+take_head(char *data, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)data;
+	t->head_bytes += size * n;
+	t->too_large = t->too_large || t->head_bytes > HEAD_MAX;
+	return t->too_large ? 0 : size * n;
+}
+
+bool
+transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
+{
+	static bool ready;
+
+	ready = ready || curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	if (!t->easy && (!ready || !(t->easy = curl_easy_init())))
+		return false;
+	curl_easy_reset(t->easy);
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	buf_init(&t->body, ctx, body_max);
+	t->head_bytes = 0;
+	t->too_large = false;
+	return !curl_easy_setopt(t->easy, CURLOPT_URL, url) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       !curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "orders.fcgi") &&
+	       !curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 16384L) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_head) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+}
+
+bool
+transfer_header(struct transfer *t, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+	if (longer)
+		t->headers = longer;
+	return longer != NULL;
+}
+
+void
+transfer_set_headers(struct transfer *t)
+{
+	(void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+void
+transfer_close(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	*t = (struct transfer){ 0 };
+}
+
+long
+transfer_status(const struct transfer *t)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}

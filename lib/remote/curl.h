@@ -1,0 +1,27 @@
+/* What every transfer has in common: limits, no redirects, no signals. For this folder alone. */
+#ifndef REMOTE_CURL_H
+#define REMOTE_CURL_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+struct transfer {
+	CURL *easy;	/* kept for its connection; NULL until transfer_reset() */
+	struct curl_slist *headers;	/* of the current request */
+	struct buf body;	/* of the answer */
+	size_t head_bytes;
+	bool too_large;
+};
+
+/* Readies t for a request whose answer, of up to body_max bytes, is gathered on ctx. False: no memory. */
+bool transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max);
+bool transfer_header(struct transfer *t, const char *line);
+/* Hands the gathered headers to curl: once, after the last transfer_header(). */
+void transfer_set_headers(struct transfer *t);
+void transfer_close(struct transfer *t);
+
+long transfer_status(const struct transfer *t);
+
+#endif

@@ -1,0 +1,280 @@
+#include "remote/product.h"
+
+#include <stdio.h>
+#include <talloc.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/product_json.h"
+#include "remote/curl.h"
+
+#define PARALLEL 16
+#define BODY_MAX (1u << 20)
+#define PATIENCE_MS 100	/* for a place among those that wait, before the answer is 503 */
+
+struct products {
+	const struct config *config;
+	struct pool *pool;
+	struct slot *slot;
+	struct breaker *breaker;
+	struct breaker_policy policy;
+	CURLM *multi;
+	struct transfer transfers[PARALLEL];
+};
+
+/* One product of one request. */
+struct lookup {
+	int64_t id;
+	bool started, done;
+	enum rc rc;
+	struct why why;
+	struct transfer *transfer;	/* while it is on its way */
+};
+
+struct fetch {
+	struct products *p;
+	void *ctx;
+	const struct draft *draft;
+	const struct trace *trace;
+	struct product *products;
+	struct lookup lookups[ORDER_ITEMS_MAX];
+	size_t n;
+	int64_t deadline;
+};
+
+static int
+close_products(struct products *p)
+{
+	for (size_t i = 0; i < PARALLEL; i++)
+		transfer_close(&p->transfers[i]);
+	if (p->multi)
+		(void)curl_multi_cleanup(p->multi);
+	return 0;
+}
+
+struct products *
+products_open(void *ctx, const struct config *config, struct pool *pool, struct slot *slot)
+{
+	struct products *p = talloc_zero(ctx, struct products);
+
+	if (!p)
+		return NULL;
+	p->config = config;
+	p->pool = pool;
+	p->slot = slot;
+	p->breaker = &pool->breakers[NEIGHBOUR_PRODUCT];
+	p->policy = (struct breaker_policy){
+		.threshold = 5,
+		.first_ms = 250,
+		.cap_ms = 1500,
+		.probe_ms = (uint32_t)config->product_timeout_ms + 1000,
+	};
+	p->multi = curl_multi_init();
+	talloc_set_destructor(p, close_products);
+	return p->multi ? p : NULL;
+}
+
+static bool
+start(struct fetch *f, size_t i, struct transfer *t)
+{
+	char url[2048], line[128];
+	struct lookup *l = &f->lookups[i];
+	int len = snprintf(url, sizeof url, "%s/api/v1/products/%lld", f->p->config->product_url,
+			   (long long)l->id);
+
+	if (len < 0 || (size_t)len >= sizeof url || !transfer_reset(t, f->ctx, url, BODY_MAX))
+		return false;
+	(void)snprintf(line, sizeof line, "X-Request-ID: %s", f->trace->request_id);
+	if (!transfer_header(t, line))
+		return false;
+	(void)snprintf(line, sizeof line, "traceparent: %s", f->trace->traceparent);
+	if (!transfer_header(t, line) || !transfer_header(t, "Accept: application/json"))
+		return false;
+	transfer_set_headers(t);
+	(void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, (void *)l);
+	if (curl_multi_add_handle(f->p->multi, t->easy) != CURLM_OK)
+		return false;
+	l->transfer = t;
+	l->started = true;
+	return true;
+}
+
+static struct transfer *
+idle_transfer(struct fetch *f)
+{
+	for (size_t i = 0; i < PARALLEL; i++) {
+		bool taken = false;
+
+		for (size_t j = 0; j < f->n; j++)
+			taken = taken || f->lookups[j].transfer == &f->p->transfers[i];
+		if (!taken)
+			return &f->p->transfers[i];
+	}
+	return NULL;
+}
+
+static enum rc
+start_some(struct fetch *f)
+{
+	struct transfer *t;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->lookups[i].started)
+			continue;
+		if (!(t = idle_transfer(f)))
+			return RC_OK;
+		if (!start(f, i, t))
+			return RC_NO_MEMORY;
+	}
+	return RC_OK;
+}
+
+static void
+stop(struct fetch *f, struct lookup *l)
+{
+	if (!l->transfer)
+		return;
+	(void)curl_multi_remove_handle(f->p->multi, l->transfer->easy);
+	l->transfer = NULL;
+}
+
+static enum rc
+judge_transport(const struct transfer *t, CURLcode code)
+{
+	if (t->too_large)
+		return RC_PRODUCT_INVALID;
+	switch (code) {
+	case CURLE_OK:
+		return RC_OK;
+	case CURLE_OUT_OF_MEMORY:
+		return RC_NO_MEMORY;
+	case CURLE_OPERATION_TIMEDOUT:
+		return RC_PRODUCT_TIMEOUT;
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_BAD_CONTENT_ENCODING:
+		return RC_PRODUCT_INVALID;
+	default:
+		return RC_PRODUCT_DOWN;
+	}
+}
+
+static enum rc
+judge_status(long status)
+{
+	return status == 200  ? RC_OK
+	       : status == 404 ? RC_PRODUCT_MISSING
+	       : status >= 500 ? RC_PRODUCT_DOWN
+			       : RC_PRODUCT_INVALID;
+}
+
+static void
+finish(struct fetch *f, struct lookup *l, CURLcode code)
+{
+	const struct transfer *t = l->transfer;
+	struct product *product = &f->products[l - f->lookups];
+	long status = transfer_status(t);
+
+	l->rc = judge_transport(t, code);
+	if (!l->rc)
+		l->rc = judge_status(status);
+	if (!l->rc)
+		l->rc = product_decode(f->ctx, t->body.data ? t->body.data : "", t->body.len, l->id, product);
+	if (!l->rc)
+		l->rc = draft_check_stock(f->draft, product, &l->why);
+	if (l->rc && l->rc != RC_STOCK && l->rc != RC_PRODUCT_MISSING)
+		log_warn("product.fault", log_i64("product_id", l->id), log_i64("status", status),
+			 log_text("error", code ? curl_easy_strerror(code) : NULL));
+	l->why.product_id = l->id;
+	l->done = true;
+	stop(f, l);
+}
+
+static void
+finish_some(struct fetch *f)
+{
+	CURLMsg *m;
+	void *l;
+	int left;
+
+	while ((m = curl_multi_info_read(f->p->multi, &left)))
+		if (m->msg == CURLMSG_DONE && !curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &l))
+			finish(f, l, m->data.result);
+}
+
+/* True as soon as it is certain what becomes of the request: rc. */
+static bool
+is_certain(const struct fetch *f, enum rc *rc, struct why *why)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if (!f->lookups[i].done)
+			return false;
+		if ((*rc = f->lookups[i].rc)) {
+			*why = f->lookups[i].why;
+			return true;
+		}
+	}
+	*rc = RC_OK;
+	return true;
+}
+
+static enum rc
+run(struct fetch *f, struct why *why)
+{
+	enum rc rc;
+	int running, left;
+
+	for (;;) {
+		if ((rc = start_some(f)))
+			return rc;
+		if (curl_multi_perform(f->p->multi, &running) != CURLM_OK)
+			return RC_NO_MEMORY;
+		finish_some(f);
+		if (is_certain(f, &rc, why))
+			return rc;
+		if ((left = clock_left_ms(f->deadline)) == 0) {
+			log_warn("product.timeout", log_i64("ms", f->p->config->product_timeout_ms));
+			return RC_PRODUCT_TIMEOUT;
+		}
+		if (curl_multi_poll(f->p->multi, NULL, 0, left, NULL) != CURLM_OK)
+			return RC_NO_MEMORY;
+	}
+}
+
+enum rc
+products_fetch(struct products *p, void *ctx, const struct draft *d, const struct trace *trace,
+	       struct product out[static ORDER_ITEMS_MAX], size_t *n, struct why *why)
+{
+	struct fetch f = { .p = p, .ctx = ctx, .draft = d, .trace = trace, .products = out };
+	int64_t ids[ORDER_ITEMS_MAX];
+	enum rc rc;
+
+	if (!breaker_admits(p->breaker, &p->policy))
+		return RC_PRODUCT_DOWN;
+	if (!pool_enter(p->pool, p->slot, NEIGHBOUR_PRODUCT, p->config->product_max_workers, PATIENCE_MS))
+		return RC_PRODUCT_DOWN;
+	f.deadline = clock_ms() + p->config->product_timeout_ms;
+	f.n = draft_products(d, ids);
+	for (size_t i = 0; i < f.n; i++)
+		f.lookups[i].id = ids[i];
+	rc = run(&f, why);
+	for (size_t i = 0; i < f.n; i++)
+		stop(&f, &f.lookups[i]);
+	pool_exit(p->slot);
+	if (rc != RC_NO_MEMORY)
+		breaker_report(p->breaker, &p->policy, rc != RC_PRODUCT_DOWN && rc != RC_PRODUCT_TIMEOUT);
+	*n = f.n;
+	return rc;
+}
+
+int
+products_retry_after_s(struct products *p)
+{
+	return breaker_retry_after_s(p->breaker);
+}
+
+enum health
+products_health(struct products *p)
+{
+	return (enum health)atomic_load(&p->breaker->health);
+}

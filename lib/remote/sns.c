@@ -1,0 +1,249 @@
+#include "remote/sns.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/order_json.h"
+#include "remote/credentials.h"
+#include "remote/curl.h"
+
+#define TOTAL_MS 2000
+#define CONNECT_MS 1000
+#define PAYLOAD_MAX (256u << 10)	/* messages and their attributes, of one request */
+#define FORM_MAX (1u << 20)	/* the same, urlencoded */
+#define ANSWER_MAX (256u << 10)
+
+struct sns {
+	const struct config *config;
+	struct credentials *credentials;
+	struct transfer transfer;
+	const char *topic_arn;	/* NULL until it is known */
+	bool fifo;
+	char sigv4[128];
+};
+
+static int
+close_sns(struct sns *s)
+{
+	transfer_close(&s->transfer);
+	return 0;
+}
+
+static bool
+is_fifo(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 5 && strcmp(name + len - 5, ".fifo") == 0;
+}
+
+struct sns *
+sns_open(void *ctx, const struct config *config)
+{
+	struct sns *s = talloc_zero(ctx, struct sns);
+
+	if (!s)
+		return NULL;
+	talloc_set_destructor(s, close_sns);
+	s->config = config;
+	s->topic_arn = config->topic_arn;
+	s->fifo = is_fifo(config->topic_arn ? config->topic_arn : config->topic_name);
+	s->credentials = credentials_open(s, config);
+	(void)snprintf(s->sigv4, sizeof s->sigv4, "aws:amz:%s:sns", config->aws_region);
+	return s->credentials ? s : NULL;
+}
+
+static void
+put_param(struct buf *form, const char *prefix, const char *name, const char *value, size_t len)
+{
+	if (form->len)
+		buf_putc(form, '&');
+	buf_puts(form, prefix);
+	buf_puts(form, name);
+	buf_putc(form, '=');
+	buf_put_urlencoded(form, value, len);
+}
+
+static void
+put_text(struct buf *form, const char *prefix, const char *name, const char *value)
+{
+	put_param(form, prefix, name, value, strlen(value));
+}
+
+static void
+open_form(struct buf *form, void *ctx, const char *action)
+{
+	buf_init(form, ctx, FORM_MAX);
+	put_text(form, "", "Action", action);
+	put_text(form, "", "Version", "2010-03-31");
+}
+
+static enum rc
+post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct sns_answer *a)
+{
+	struct transfer *t = &s->transfer;
+	struct aws_keys keys;
+	char token[4096];
+	CURLcode code;
+	enum rc rc;
+	int len;
+
+	*a = (struct sns_answer){ 0 };
+	if ((rc = credentials_get(s->credentials, &keys))) {
+		a->fault.rc = rc;
+		(void)snprintf(a->fault.message, sizeof a->fault.message, "no credentials");
+		return rc;
+	}
+	if (form->failed || !transfer_reset(t, ctx, s->config->sns_url, ANSWER_MAX))
+		return RC_NO_MEMORY;
+	if (keys.token) {
+		len = snprintf(token, sizeof token, "x-amz-security-token: %s", keys.token);
+		if (len < 0 || (size_t)len >= sizeof token || !transfer_header(t, token))
+			return RC_NO_MEMORY;
+	}
+	transfer_set_headers(t);
+	(void)curl_easy_setopt(t->easy, CURLOPT_USERNAME, keys.id);
+	(void)curl_easy_setopt(t->easy, CURLOPT_PASSWORD, keys.secret);
+	(void)curl_easy_setopt(t->easy, CURLOPT_AWS_SIGV4, s->sigv4);
+	(void)curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, form->data);
+	(void)curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)form->len);
+	(void)curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	(void)curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 1L + clock_left_ms(deadline));
+	code = curl_easy_perform(t->easy);
+	if (code == CURLE_OK) {
+		sns_answer_read(a, transfer_status(t), t->body.data ? t->body.data : "", t->body.len);
+	} else {
+		a->fault.rc = RC_SNS_DOWN;
+		(void)snprintf(a->fault.message, sizeof a->fault.message, "%s", curl_easy_strerror(code));
+	}
+	if (a->fault.rc == RC_SNS_REFUSED)
+		credentials_refused(s->credentials);
+	return a->fault.rc;
+}
+
+static enum rc
+resolve_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
+{
+	struct buf form;
+	enum rc rc;
+
+	open_form(&form, ctx, "CreateTopic");
+	put_text(&form, "", "Name", s->config->topic_name);
+	if (s->fifo) {
+		put_text(&form, "Attributes.entry.1.", "key", "FifoTopic");
+		put_text(&form, "Attributes.entry.1.", "value", "true");
+	}
+	if ((rc = post(s, ctx, &form, deadline, a)))
+		return rc;
+	s->topic_arn = talloc_strdup(s, a->topic_arn);
+	if (!s->topic_arn)
+		return RC_NO_MEMORY;
+	log_info("sns.topic", log_text("arn", s->topic_arn));
+	return RC_OK;
+}
+
+/* The topic that we resolved is gone. The next attempt creates it anew, without its subscribers. */
+static void
+forget_topic(struct sns *s)
+{
+	if (s->config->topic_arn)
+		return;
+	log_error("sns.topic_gone", log_text("arn", s->topic_arn),
+		  log_text("hint", "it will be created again: subscribers have to subscribe again"));
+	s->topic_arn = NULL;
+}
+
+static void
+put_attribute(struct buf *form, const char *prefix, int n, const char *name, const char *value)
+{
+	char entry[96];
+
+	(void)snprintf(entry, sizeof entry, "%sMessageAttributes.entry.%d.", prefix, n);
+	put_text(form, entry, "Name", name);
+	put_text(form, entry, "Value.DataType", "String");
+	put_text(form, entry, "Value.StringValue", value);
+}
+
+static void
+put_message(struct buf *form, const struct sns *s, const char *prefix, const struct event *e,
+	    const struct buf *message)
+{
+	char group[24];
+
+	put_param(form, prefix, "Message", message->data, message->len);
+	put_text(form, prefix, "Subject", event_type(e));
+	put_attribute(form, prefix, 1, "event_type", event_type(e));
+	put_attribute(form, prefix, 2, "request_id", e->request_id);
+	put_attribute(form, prefix, 3, "traceparent", e->traceparent);
+	if (s->fifo) {
+		(void)snprintf(group, sizeof group, "%lld", (long long)e->order_id);
+		put_text(form, prefix, "MessageGroupId", group);
+		put_text(form, prefix, "MessageDeduplicationId", e->id);
+	}
+}
+
+/* Writes as many of the *n events as one request carries. */
+static bool
+put_messages(struct buf *form, const struct sns *s, void *ctx, const struct event *events, size_t *n)
+{
+	size_t payload = 0, i;
+	char prefix[64] = "", id[24];
+
+	for (i = 0; i < *n; i++) {
+		struct buf message;
+
+		buf_init(&message, ctx, PAYLOAD_MAX);
+		event_encode(&message, &events[i]);
+		if (message.failed)
+			return false;
+		payload += message.len + 512;	/* the attributes with their names and types */
+		if (i > 0 && payload > PAYLOAD_MAX)
+			break;
+		if (*n > 1) {
+			(void)snprintf(prefix, sizeof prefix, "PublishBatchRequestEntries.member.%zu.", i + 1);
+			(void)snprintf(id, sizeof id, "%zu", i);
+			put_text(form, prefix, "Id", id);
+		}
+		put_message(form, s, prefix, &events[i], &message);
+	}
+	*n = i;
+	return !form->failed;
+}
+
+enum rc
+sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
+	    struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
+{
+	int64_t deadline = clock_ms() + TOTAL_MS;
+	struct sns_answer a = { 0 };
+	struct buf form;
+	enum rc rc;
+
+	*n = *n > SNS_BATCH_MAX ? SNS_BATCH_MAX : *n;
+	if (!s->topic_arn && (rc = resolve_topic(s, ctx, deadline, &a))) {
+		*fault = a.fault;
+		return rc;
+	}
+	open_form(&form, ctx, *n > 1 ? "PublishBatch" : "Publish");
+	put_text(&form, "", "TopicArn", s->topic_arn);
+	if (!put_messages(&form, s, ctx, events, n))
+		return RC_NO_MEMORY;
+	rc = post(s, ctx, &form, deadline, &a);
+	if (rc == RC_SNS_MESSAGE && *n > 1) {	/* one of them spoils it: each on its own */
+		*n = 1;
+		return sns_publish(s, ctx, events, n, results, fault);
+	}
+	if (rc == RC_SNS_REFUSED && strcmp(a.fault.code, "NotFound") == 0)
+		forget_topic(s);
+	if (rc && rc != RC_SNS_MESSAGE) {
+		*fault = a.fault;
+		return rc;
+	}
+	if (*n == 1)
+		a.entries[0] = rc ? a.fault : a.entries[0];
+	memcpy(results, a.entries, *n * sizeof *results);
+	return RC_OK;
+}

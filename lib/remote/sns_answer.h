@@ -1,0 +1,29 @@
+/* What SNS answers, XML of the query protocol. Pure: the transfer is sns.c's business. */
+#ifndef REMOTE_SNS_ANSWER_H
+#define REMOTE_SNS_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rc.h"
+
+#define SNS_BATCH_MAX 10
+#define SNS_TEXT_SIZE 256
+
+/* A fault as SNS words it, cut to what fits. */
+struct sns_fault {
+	enum rc rc;	/* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE */
+	char code[64];
+	char message[SNS_TEXT_SIZE];
+};
+
+struct sns_answer {
+	struct sns_fault fault;	/* of the request as a whole */
+	struct sns_fault entries[SNS_BATCH_MAX];	/* of each message, by the number that is its Id */
+	char topic_arn[SNS_TEXT_SIZE];
+};
+
+/* Reads an answer to any action. https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
+void sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len);
+
+#endif

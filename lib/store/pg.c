@@ -1,0 +1,476 @@
+#include "store/pg.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <string.h>
+#include <talloc.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+
+#define CONNECT_MS 3000
+#define CALL_MS 6000	/* above the role's statement_timeout: the server is to decide first */
+#define PAUSE_MS 100	/* between attempts to settle what became of a change, with jitter */
+
+static const struct {
+	const char *name;
+	const char *sql;
+	int params;
+	bool changes;
+} calls[] = {
+	[CALL_SCHEMA_VERSION] = { "schema_version", "SELECT orders.schema_version()", 0, false },
+	[CALL_CREATE_ORDER] = { "create_order",
+				"SELECT * FROM orders.create_order($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
+				14, true },
+	[CALL_CHANGE_STATUS] = { "change_status",
+				 "SELECT * FROM orders.change_status($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)", 11,
+				 true },
+	[CALL_GET_ORDER] = { "get_order", "SELECT * FROM orders.get_order($1,$2)", 2, false },
+	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3)", 3, false },
+	[CALL_FIND_REPLAY] = { "find_replay", "SELECT * FROM orders.find_replay($1,$2,$3,$4)", 4, false },
+	[CALL_FIND_OWNER] = { "find_owner", "SELECT * FROM orders.find_owner($1,$2,$3)", 3, false },
+	[CALL_CLAIM_DUE] = { "claim_due", "SELECT * FROM orders.claim_due($1,$2)", 2, false },
+	[CALL_PUBLISH_DONE] = { "publish_done", "SELECT orders.publish_done($1,$2,$3)", 3, false },
+	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5, false },
+};
+
+/* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
+static const struct {
+	const char *prefix;
+	enum rc rc;
+	bool lost;
+} states[] = {
+	{ "23505", RC_DUPLICATE, false },	/* unique_violation */
+	{ "25006", RC_DATABASE, true },	/* read_only_sql_transaction: no primary any more */
+	{ "08", RC_DATABASE, true },	/* connection exceptions */
+	{ "57014", RC_DATABASE, false },	/* query_canceled: statement_timeout */
+	{ "57P", RC_DATABASE, true },	/* shutdown, crash, cannot connect now */
+	{ "53", RC_DATABASE, false },	/* disk full, out of memory, too many connections */
+	{ "55P03", RC_DATABASE, false },	/* lock_not_available: lock_timeout */
+	{ "40", RC_DATABASE, false },	/* deadlock, serialization failure */
+	{ "58", RC_DATABASE, false },	/* I/O error */
+	{ "42", RC_DATABASE, false },	/* not migrated, or not permitted */
+	{ "3F", RC_DATABASE, false },	/* no such schema */
+};
+
+struct pg {
+	PGconn *conn;	/* NULL while there is none */
+	const char *conninfo;
+	int64_t spent_us;
+};
+
+struct rows {
+	PGresult *result;
+};
+
+static void
+disconnect(struct pg *pg)
+{
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+}
+
+static int
+close_pg(struct pg *pg)
+{
+	disconnect(pg);
+	return 0;
+}
+
+struct pg *
+pg_open(void *ctx, const char *conninfo)
+{
+	struct pg *pg = talloc_zero(ctx, struct pg);
+
+	if (!pg)
+		return NULL;
+	pg->conninfo = conninfo;
+	talloc_set_destructor(pg, close_pg);
+	return pg;
+}
+
+const char *
+pg_check_conninfo(void *ctx, const char *conninfo)
+{
+	char *error = NULL;
+	PQconninfoOption *options = PQconninfoParse(conninfo, &error);
+	const char *fault = options ? NULL : talloc_strdup(ctx, error ? error : "out of memory");
+
+	PQconninfoFree(options);
+	PQfreemem(error);
+	return fault;
+}
+
+/* Waits until the socket is ready for events, or for the deadline. */
+static bool
+wait_for(const struct pg *pg, short events, int64_t deadline)
+{
+	struct pollfd p = { .fd = PQsocket(pg->conn), .events = events };
+
+	return p.fd >= 0 && poll(&p, 1, clock_left_ms(deadline)) > 0;
+}
+
+static void
+log_fault(const struct pg *pg, const char *event, const char *call)
+{
+	char text[200];
+	const char *message = PQerrorMessage(pg->conn);
+	size_t len = strcspn(message, "\n");
+
+	len = len < sizeof text ? len : sizeof text - 1;
+	memcpy(text, message, len);
+	text[len] = '\0';
+	log_warn(event, log_text("call", call), log_text("error", text));
+}
+
+static enum rc
+connect_once(struct pg *pg, int64_t deadline)
+{
+	static const char *const keywords[] = { "client_encoding", "tcp_user_timeout", "dbname",
+						"fallback_application_name", NULL };
+	const char *const values[] = { "UTF8", "10000", pg->conninfo, "orders.fcgi", NULL };
+	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+
+	pg->conn = PQconnectStartParams(keywords, values, 1);
+	if (!pg->conn)
+		return RC_NO_MEMORY;
+	while (PQstatus(pg->conn) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
+	       state != PGRES_POLLING_FAILED &&
+	       wait_for(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
+		state = PQconnectPoll(pg->conn);
+	if (state == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0)
+		return RC_OK;
+	log_fault(pg, clock_left_ms(deadline) ? "database.unreachable" : "database.connect_timeout", NULL);
+	disconnect(pg);
+	return RC_DATABASE;
+}
+
+/* A server that went away while the connection was idle has said so by now. */
+static bool
+is_connected(struct pg *pg)
+{
+	if (!pg->conn)
+		return false;
+	if (wait_for(pg, POLLIN, 0) &&
+	    (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD))
+		disconnect(pg);
+	return pg->conn != NULL;
+}
+
+static enum rc
+judge(struct pg *pg, PGresult *result, enum call call, bool *lost)
+{
+	ExecStatusType status = PQresultStatus(result);
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return RC_OK;
+	if (!state) {	/* libpq's own words: the connection broke, or there is no memory */
+		log_fault(pg, "database.lost", calls[call].name);
+		*lost = true;
+		return RC_DATABASE;
+	}
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		if (strncmp(state, states[i].prefix, strlen(states[i].prefix)) != 0)
+			continue;
+		*lost = states[i].lost;
+		if (states[i].rc != RC_DUPLICATE)
+			log_warn("database.refused", log_text("call", calls[call].name),
+				 log_text("sqlstate", state),
+				 log_text("error", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+		return states[i].rc;
+	}
+	log_error("database.error", log_text("call", calls[call].name), log_text("sqlstate", state),
+		  log_text("error", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+	return RC_INTERNAL;
+}
+
+static bool
+send_all(struct pg *pg, enum call call, const char *const *params, int64_t deadline)
+{
+	int left;
+
+	if (!PQsendQueryParams(pg->conn, calls[call].sql, calls[call].params, NULL, params, NULL, NULL, 1))
+		return false;
+	while ((left = PQflush(pg->conn)) > 0)
+		if (!wait_for(pg, POLLIN | POLLOUT, deadline) || !PQconsumeInput(pg->conn))
+			return false;
+	return left == 0;
+}
+
+/* The first result; the rest, which a single statement does not have, are dropped. NULL: too late. */
+static PGresult *
+receive(struct pg *pg, int64_t deadline)
+{
+	PGresult *first = NULL, *next;
+
+	for (;;) {
+		while (PQisBusy(pg->conn))
+			if (!wait_for(pg, POLLIN, deadline) || !PQconsumeInput(pg->conn)) {
+				PQclear(first);
+				return NULL;
+			}
+		next = PQgetResult(pg->conn);
+		if (!next)
+			return first;
+		if (!first)
+			first = next;
+		else
+			PQclear(next);
+	}
+}
+
+static int
+close_rows(struct rows *r)
+{
+	PQclear(r->result);
+	return 0;
+}
+
+/* *lost: the connection broke or hung, and nobody here knows what became of the call. */
+static enum rc
+call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, int64_t deadline,
+	  const struct rows **out, bool *lost)
+{
+	struct rows *rows = talloc_zero(ctx, struct rows);
+	enum rc rc;
+
+	*lost = false;
+	if (!rows)
+		return RC_NO_MEMORY;
+	talloc_set_destructor(rows, close_rows);
+	if (send_all(pg, call, params, deadline))
+		rows->result = receive(pg, deadline);
+	if (!rows->result) {
+		log_fault(pg, clock_left_ms(deadline) ? "database.lost" : "database.timeout",
+			  calls[call].name);
+		*lost = true;
+		rc = RC_DATABASE;
+	} else {
+		rc = judge(pg, rows->result, call, lost);
+	}
+	if (*lost || PQstatus(pg->conn) == CONNECTION_BAD) {
+		*lost = *lost || rc;
+		disconnect(pg);
+	}
+	if (rc)
+		talloc_free(rows);
+	else
+		*out = rows;
+	return rc;
+}
+
+/* A read is tried on a second connection; a change until it is settled or the time is over. */
+static enum rc
+call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
+{
+	int64_t deadline = clock_ms() + CALL_MS, connect_by;
+	bool lost, in_doubt = false;
+	enum rc rc;
+
+	for (int attempt = 0;; attempt++) {
+		connect_by = clock_ms() + CONNECT_MS;
+		rc = is_connected(pg) ? RC_OK
+				      : connect_once(pg, connect_by < deadline ? connect_by : deadline);
+		if (!rc) {
+			rc = call_once(pg, ctx, call, params, deadline, out, &lost);
+			if (!lost)
+				return rc;
+			in_doubt = in_doubt || calls[call].changes;
+		} else if (!in_doubt) {
+			return rc;
+		}
+		if ((attempt > 0 && !in_doubt) || clock_left_ms(deadline) == 0)
+			return rc;
+		if (attempt > 0)
+			(void)poll(NULL, 0, 1 + (int)id_random(PAUSE_MS));
+	}
+}
+
+enum rc
+pg_call(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
+{
+	int64_t started = clock_us();
+	enum rc rc = call_until(pg, ctx, call, params, out);
+
+	pg->spent_us += clock_us() - started;
+	return rc;
+}
+
+int64_t
+pg_take_spent_us(struct pg *pg)
+{
+	int64_t spent = pg->spent_us;
+
+	pg->spent_us = 0;
+	return spent;
+}
+
+/* Values in binary format: https://www.postgresql.org/docs/15/libpq-exec.html, big-endian. */
+
+#define EPOCH_2000_US (INT64_C(946684800) * 1000000)
+
+int
+rows_count(const struct rows *r)
+{
+	return PQntuples(r->result);
+}
+
+bool
+row_is_null(const struct rows *r, int row, int col)
+{
+	return PQgetisnull(r->result, row, col);
+}
+
+int64_t
+row_i64(const struct rows *r, int row, int col)
+{
+	uint64_t wide;
+	uint32_t narrow;
+
+	if (PQgetlength(r->result, row, col) == (int)sizeof wide) {
+		memcpy(&wide, PQgetvalue(r->result, row, col), sizeof wide);
+		return (int64_t)be64toh(wide);
+	}
+	if (PQgetlength(r->result, row, col) != (int)sizeof narrow)
+		return 0;
+	memcpy(&narrow, PQgetvalue(r->result, row, col), sizeof narrow);
+	return (int32_t)be32toh(narrow);
+}
+
+bool
+row_bool(const struct rows *r, int row, int col)
+{
+	return PQgetlength(r->result, row, col) == 1 && PQgetvalue(r->result, row, col)[0];
+}
+
+int64_t
+row_time_us(const struct rows *r, int row, int col)
+{
+	return row_i64(r, row, col) + EPOCH_2000_US;
+}
+
+static uint16_t
+word(const char *p)
+{
+	uint16_t w;
+
+	memcpy(&w, p, sizeof w);
+	return be16toh(w);
+}
+
+/* numeric: count of base-10000 digits, weight of the first, sign, display scale, digits. The columns are
+ * numeric(12,2), so at most two places follow the point. */
+struct money
+row_money(const struct rows *r, int row, int col)
+{
+	const char *p = PQgetvalue(r->result, row, col);
+	int n = PQgetlength(r->result, row, col) < 8 ? 0 : word(p);
+	int weight = n ? (int16_t)word(p + 2) : 0;
+	struct money m = { 0 };
+
+	for (int i = 0; i < n && 8 + 2 * i + 1 < PQgetlength(r->result, row, col); i++) {
+		int64_t digit = word(p + 8 + 2 * i);
+
+		if (weight - i < 0) {
+			m.cents += weight - i == -1 ? digit / 100 : 0;
+			continue;
+		}
+		digit *= 100;
+		for (int tens = 0; tens < weight - i && tens < 3; tens++)
+			digit *= 10000;
+		m.cents += digit;
+	}
+	return m;
+}
+
+const char *
+row_text(const struct rows *r, int row, int col)
+{
+	return PQgetvalue(r->result, row, col);
+}
+
+enum status
+row_status(const struct rows *r, int row, int col)
+{
+	const char *name = row_text(r, row, col);
+	enum status s = STATUS_PENDING;	/* for NULL: the type in the database has the same names */
+
+	(void)!status_parse(name, strlen(name), &s);
+	return s;
+}
+
+void
+row_uuid(const struct rows *r, int row, int col, char out[static 37])
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *p = PQgetvalue(r->result, row, col);
+	size_t n = 0;
+
+	if (PQgetlength(r->result, row, col) == 16)
+		for (int i = 0; i < 16; i++) {
+			if (i == 4 || i == 6 || i == 8 || i == 10)
+				out[n++] = '-';
+			out[n++] = hex[(unsigned char)p[i] >> 4];
+			out[n++] = hex[p[i] & 15];
+		}
+	out[n] = '\0';
+}
+
+/* Array literals: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO */
+
+void
+pg_array_open(struct buf *b)
+{
+	buf_clear(b);
+	buf_putc(b, '{');
+}
+
+static void
+separate(struct buf *b)
+{
+	if (b->len > 1)
+		buf_putc(b, ',');
+}
+
+void
+pg_array_text(struct buf *b, const char *s)
+{
+	separate(b);
+	if (!s) {
+		buf_puts(b, "NULL");
+		return;
+	}
+	buf_putc(b, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, *s);
+	}
+	buf_putc(b, '"');
+}
+
+void
+pg_array_i64(struct buf *b, int64_t v)
+{
+	separate(b);
+	buf_put_i64(b, v);
+}
+
+void
+pg_array_money(struct buf *b, struct money m)
+{
+	char text[MONEY_SIZE];
+
+	separate(b);
+	buf_put(b, text, money_format(m, text));
+}
+
+void
+pg_array_close(struct buf *b)
+{
+	buf_putc(b, '}');
+}

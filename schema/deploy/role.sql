@@ -1,0 +1,19 @@
+-- Deploy orders:role to pg
+-- The group role that a worker's login role is made a member of: it may call the API's functions and
+-- nothing else. Roles belong to the cluster, so another database may have brought it already.
+BEGIN;
+
+DO $$
+BEGIN
+	CREATE ROLE orders_api NOLOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+	NULL;
+END
+$$;
+
+CREATE SCHEMA orders;
+REVOKE ALL ON SCHEMA orders FROM PUBLIC;
+GRANT USAGE ON SCHEMA orders TO orders_api;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+COMMIT;
