@@ -27,6 +27,22 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+run: deps all ## start everything in the foreground and show a first order going through
+	@exec demo/run.sh run
+up: deps all ## the same in the background; returns when it is ready
+	@demo/run.sh up
+down: ## end what `make up` started
+	@demo/run.sh down
+status: ## what is running, and where
+	@demo/run.sh status
+
+clean: ## remove what was built and what was run
+	@[ ! -d run ] || demo/run.sh down
+	rm -rf $(BUILD) run cgi/orders.fcgi
+
+help: ## this list
+	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 22
+
 # Tests: every tests/KIND/test_NAME.c is a Criterion program of its own; tests/support is linked to all.
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 tests_of = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c))
@@ -47,6 +63,8 @@ store: deps-test $(STORE) ## on a throwaway PostgreSQL
 wire: deps-test all $(WIRE) ## the contract through a web server
 	tests/support/run.sh $(BUILD) wire
 
+deps:
+	@demo/deps.sh build run
 deps-%:
 	@demo/deps.sh build run $*
 
@@ -57,6 +75,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all test unit store wire FORCE
+.PHONY: all run up down status clean help test unit store wire deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -75,8 +75,9 @@ parts_start() {
 	parts_dir=$1 parts_name=$2
 	shift 2
 	setsid "$@" </dev/null >"$parts_dir/$parts_name.log" 2>&1 &
-	parts_stat $! && echo "$parts_since" >"$parts_dir/$parts_name.since"
 	echo $! >"$parts_dir/$parts_name.pid"
+	rm -f "$parts_dir/$parts_name.since"
+	! parts_stat $! || echo "$parts_since" >"$parts_dir/$parts_name.since"
 }
 
 # Sets parts_state and parts_since from the process's stat; 1 when there is none.
@@ -97,7 +98,7 @@ parts_pid() {
 # parts_alive DIR NAME
 parts_alive() {
 	[ -e "$1/$2.pid" ] && parts_stat "$(cat "$1/$2.pid")" && [ "$parts_state" != Z ] &&
-		[ "$parts_since" = "$(cat "$1/$2.since")" ]
+		[ "$parts_since" = "$(cat "$1/$2.since" 2>/dev/null)" ]
 }
 
 # Prints the processes of the session $1 that are still there.
@@ -116,7 +117,7 @@ parts_stop() {
 	parts_sid=$(parts_pid "$1" "$2") || return 0
 	if parts_alive "$1" "$2"; then
 		kill -s "${3:-TERM}" "$parts_sid" 2>/dev/null || :
-	elif parts_stat "$parts_sid" && [ "$parts_state" != Z ]; then
+	elif [ -e "$1/$2.since" ] && parts_stat "$parts_sid" && [ "$parts_state" != Z ]; then
 		parts_sid='' # somebody else's process by now
 	else
 		# shellcheck disable=SC2046 # a list

@@ -137,7 +137,7 @@ keep_settings() {
 		STAFF_ROLES OWNER_STATUS_UPDATES AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SNS AWS_ENDPOINT_URL_STS AWS_REGION \
 		AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN SNS_TOPIC_NAME SNS_TOPIC_ARN; do
 		eval "value=\${$name-}"
-		[ -z "$value" ] || printf "export %s='%s'\n" "$name" "$(printf %s "$value" | sed "s/'/'\\\\\\\\''/g")"
+		[ -z "$value" ] || printf "export %s='%s'\n" "$name" "$(printf %s "$value" | sed "s/'/'\\\\''/g")"
 	done >"$run/env")
 }
 

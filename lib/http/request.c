@@ -24,14 +24,20 @@ http_param(const struct http_request *r, const char *name, int *times)
 	return value;
 }
 
-static void
-read_target(struct http_request *r)
+/* Copies: the params are gone by the time that the request is logged. */
+static enum rc
+read_line(struct http_request *r)
 {
+	const char *method = http_param(r, "REQUEST_METHOD", NULL);
 	const char *target = http_param(r, "REQUEST_URI", NULL);
 
-	r->target = target ? target : "/";
+	r->method = talloc_strdup(r->ctx, method ? method : "GET");
+	r->target = talloc_strdup(r->ctx, target ? target : "/");
+	if (!r->method || !r->target)
+		return RC_NO_MEMORY;
 	r->path_len = strcspn(r->target, "?");
 	r->query = r->target + r->path_len + (r->target[r->path_len] == '?');
+	return RC_OK;
 }
 
 static bool
@@ -98,10 +104,8 @@ enum rc
 http_request_init(struct http_request *r, void *ctx, char **params, http_read_fn *read, void *arg)
 {
 	*r = (struct http_request){ .ctx = ctx, .params = params, .started_us = clock_us() };
-	r->method = http_param(r, "REQUEST_METHOD", NULL);
-	if (!r->method)
-		r->method = "GET";
-	read_target(r);
+	if (read_line(r))
+		return RC_NO_MEMORY;
 	read_ids(r);
 	return read_body(r, read, arg);
 }

@@ -14,7 +14,7 @@
 
 struct http_request {
 	void *ctx;	/* talloc: everything that lives as long as the request */
-	char **params;	/* NAME=value, ends with NULL; borrowed */
+	char **params;	/* NAME=value, ends with NULL; gone once the answer is on its way */
 	const char *method;
 	const char *target;	/* raw, as the client sent it */
 	size_t path_len;	/* of target, up to the query */
