@@ -134,29 +134,30 @@ log_access(const struct request *r, int64_t publish_us)
 		 r->order_id ? log_i64("order_id", r->order_id) : log_text(NULL, NULL));
 }
 
-void
-app_after(void *arg, struct http_request *in)
+int
+app_after(void *arg, struct http_request *in, bool busy)
 {
 	struct app *app = arg;
 	struct request *r = in->app_data;
+	int wait_ms;
 
 	app->requests++;
-	if (!r)
-		return;
-	if (r->event.version && !r->event_waits)
+	if (r && r->event.version && !r->event_waits)
 		publisher_add(app->publisher, &r->event);
-	(void)publisher_turn(app->publisher, in->another_waits);
+	wait_ms = publisher_turn(app->publisher, busy);
 	(void)pg_take_spent_us(app->pg);
-	log_access(r, publisher_take_spent_us(app->publisher));
+	if (r)
+		log_access(r, publisher_take_spent_us(app->publisher));
 	log_set_request_id(NULL);
+	return wait_ms;
 }
 
 int
-app_turn(void *arg, bool busy)
+app_turn(void *arg)
 {
 	struct app *app = arg;
 
-	return publisher_turn(app->publisher, busy);
+	return publisher_turn(app->publisher, false);
 }
 
 /* Resident memory in MiB, 0 when the kernel does not tell. */

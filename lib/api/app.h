@@ -50,8 +50,8 @@ struct app *app_open(void *ctx, const struct config *config);
 
 /* The functions of struct fcgi_app; arg is the struct app. */
 void app_answer(void *arg, struct http_request *in, struct http_response *out);
-void app_after(void *arg, struct http_request *in);
-int app_turn(void *arg, bool busy);
+int app_after(void *arg, struct http_request *in, bool busy);
+int app_turn(void *arg);
 bool app_retire(void *arg);
 
 /* Handlers, one an endpoint. */

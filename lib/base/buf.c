@@ -82,21 +82,29 @@ buf_put_i64(struct buf *b, int64_t v)
 	buf_put(b, digits + at, sizeof digits - at);
 }
 
+static bool
+is_unreserved(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '.' || c == '_' || c == '~';
+}
+
 void
 buf_put_urlencoded(struct buf *b, const char *s, size_t len)
 {
-	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					 "0123456789-._~";
 	static const char hex[] = "0123456789ABCDEF";
+	size_t plain = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)s[i];
 
-		if (c && strchr(unreserved, c))
-			buf_putc(b, (char)c);
-		else
-			buf_put(b, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
+		if (is_unreserved(c))
+			continue;
+		buf_put(b, s + plain, i - plain);
+		buf_put(b, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
+		plain = i + 1;
 	}
+	buf_put(b, s + plain, len - plain);
 }
 
 void

@@ -6,12 +6,22 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* getrandom() of up to 256 bytes never fails nor is cut short once the kernel's pool is seeded. */
+/* From a stock, since several are wanted for each request. getrandom() of up to 256 bytes never fails nor is
+ * cut short once the kernel is seeded. */
 static void
-random_bytes(void *out, size_t len)
+random_bytes(unsigned char *out, size_t len)
 {
-	if (getrandom(out, len, 0) != (ssize_t)len)
-		abort();
+	static unsigned char stock[256];
+	static size_t left;
+
+	if (len > left) {
+		if (getrandom(stock, sizeof stock, 0) != (ssize_t)sizeof stock)
+			abort();
+		left = sizeof stock;
+	}
+	left -= len;
+	memcpy(out, stock + left, len);
+	memset(stock + left, 0, len);
 }
 
 static void
@@ -45,9 +55,11 @@ id_uuid(char out[static UUID_SIZE])
 uint32_t
 id_random(uint32_t below)
 {
+	unsigned char bytes[sizeof(uint64_t)];
 	uint64_t r;
 
-	random_bytes(&r, sizeof r);
+	random_bytes(bytes, sizeof bytes);
+	memcpy(&r, bytes, sizeof r);
 	return (uint32_t)(r % below);
 }
 

@@ -121,9 +121,11 @@ breaker_retry_after_s(struct breaker *b)
 	return left <= 1000 ? 1 : (left + 999) / 1000;
 }
 
-/* How many others wait on n, and for how long the one who came last has: shorter waits are still normal. */
+/* How many others wait on n, and for how long the one who came last has: shorter waits are still normal. With
+ * only_living the dead do not count, which takes a look at each process. */
 static int
-count_waiting(struct pool *p, const struct slot *self, enum neighbour n, int64_t *shortest_ms)
+count_waiting(struct pool *p, const struct slot *self, enum neighbour n, bool only_living,
+	      int64_t *shortest_ms)
 {
 	int64_t now = clock_ms();
 	int count = 0;
@@ -131,11 +133,10 @@ count_waiting(struct pool *p, const struct slot *self, enum neighbour n, int64_t
 	*shortest_ms = INT64_MAX;
 	for (int i = 0; i < POOL_SLOTS; i++) {
 		struct slot *s = &p->slots[i];
-		int32_t pid = atomic_load(&s->pid);
 		int64_t waited = now - atomic_load(&s->since_ms);
 
-		if (s == self || pid == 0 || atomic_load(&s->waits_on) != (int32_t)n + 1 ||
-		    !is_alive(pid))
+		if (s == self || atomic_load(&s->waits_on) != (int32_t)n + 1 ||
+		    (only_living && !is_alive(atomic_load(&s->pid))))
 			continue;
 		count++;
 		if (waited < *shortest_ms)
@@ -154,7 +155,8 @@ pool_enter(struct pool *p, struct slot *self, enum neighbour n, int max, int pat
 	for (;;) {
 		atomic_store(&self->since_ms, clock_ms());
 		atomic_store(&self->waits_on, (int32_t)n + 1);
-		if (count_waiting(p, self, n, &shortest) < max)
+		if (count_waiting(p, self, n, false, &shortest) < max ||
+		    count_waiting(p, self, n, true, &shortest) < max)
 			return true;
 		atomic_store(&self->waits_on, 0);
 		if (shortest > patience_ms || clock_left_ms(deadline) == 0)

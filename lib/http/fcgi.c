@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #define CLOSE_POLL_TIMEOUT_MS "200"	/* for a peer that does not close after the answer; libfcgi: 2000 */
 #define REQUEST_POOL (32u << 10)
 #define HEAD_MAX (32u << 10)
+#define INPUT_LEFT_MAX (64u << 10)	/* that is read and dropped behind what a request announced */
 
 extern char **environ;
 
@@ -63,6 +63,31 @@ read_stdin(void *arg, char *to, int len)
 	return (int)read(STDIN_FILENO, to, (size_t)len);
 }
 
+struct listener {
+	int ep;
+	sigset_t waiting;	/* the mask while waiting: signals come in then and at no other time */
+};
+
+/* Exclusive: one connection wakes one idle worker, not all of them. */
+static bool
+watch_listener(struct listener *l)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int flags = fcntl(LISTENER, F_GETFL);
+
+	l->ep = epoll_create1(EPOLL_CLOEXEC);
+	return flags >= 0 && fcntl(LISTENER, F_SETFL, flags | O_NONBLOCK) == 0 && l->ep >= 0 &&
+	       epoll_ctl(l->ep, EPOLL_CTL_ADD, LISTENER, &e) == 0;
+}
+
+static bool
+wait_for_request(const struct listener *l, int wait_ms)
+{
+	struct epoll_event e;
+
+	return epoll_pwait(l->ep, &e, 1, wait_ms, &l->waiting) > 0;
+}
+
 struct exchange {
 	void *ctx;
 	struct http_request request;
@@ -94,24 +119,33 @@ wants_body(const struct exchange *x)
 	return x->response.body && strcmp(x->request.method, "HEAD") != 0;
 }
 
-static bool
-is_busy(void)
-{
-	struct pollfd p = { .fd = LISTENER, .events = POLLIN };
-
-	return poll(&p, 1, 0) > 0;
-}
-
 /* The last resort, without any memory of its own. */
 static const char no_memory[] = "Status: 500 Internal Server Error\r\n"
 				"Content-Type: application/json\r\n\r\n"
 				"{\"detail\":\"Internal Server Error\"}";
 
+/* libfcgi's own way to close waits for the web server to close first, and the worker with it. That guards
+ * against unread input, which would take the answer with it: so all of it is read, and then we just close. */
 static void
-serve_one(const struct fcgi_app *app, FCGX_Request *f)
+finish(FCGX_Request *f)
+{
+	char waste[1024];
+	int n = 1;
+
+	for (size_t left = INPUT_LEFT_MAX; left && n > 0; left -= sizeof waste)
+		n = FCGX_GetStr(waste, sizeof waste, f->in);
+	if (n == 0)
+		FCGX_Detach(f);
+	FCGX_Finish_r(f);
+}
+
+/* Returns the milliseconds that the worker may wait for its next turn; *busy: a request is waiting already. */
+static int
+serve_one(const struct fcgi_app *app, FCGX_Request *f, struct listener *l, bool *busy)
 {
 	struct exchange x = { 0 };
 	enum rc rc = exchange(app, &x, f->envp, read_stream, f->in);
+	int wait_ms = 0;
 
 	if (rc) {
 		(void)FCGX_PutS(no_memory, f->out);
@@ -121,11 +155,12 @@ serve_one(const struct fcgi_app *app, FCGX_Request *f)
 		if (wants_body(&x))
 			(void)FCGX_PutStr(x.response.body, (int)x.response.body_len, f->out);
 	}
-	FCGX_Finish_r(f);
-	x.request.another_waits = is_busy();
+	finish(f);
+	*busy = wait_for_request(l, 0);
 	if (!rc)
-		app->after(app->arg, &x.request);
+		wait_ms = app->after(app->arg, &x.request, *busy);
 	talloc_free(x.ctx);
+	return wait_ms;
 }
 
 static int
@@ -148,61 +183,50 @@ serve_cgi(const struct fcgi_app *app)
 		if (wants_body(&x))
 			(void)fwrite(x.response.body, 1, x.response.body_len, stdout);
 		(void)fflush(stdout);
-		app->after(app->arg, &x.request);
-		(void)app->turn(app->arg, false);
+		(void)app->after(app->arg, &x.request, false);
 	}
 	talloc_free(x.ctx);
 	return EX_OK;
 }
 
-/* Exclusive: one connection wakes one idle worker, not all of them. */
-static int
-watch_listener(void)
-{
-	struct epoll_event e = { .events = EPOLLIN | EPOLLEXCLUSIVE };
-	int flags = fcntl(LISTENER, F_GETFL), ep = epoll_create1(EPOLL_CLOEXEC);
-
-	if (flags < 0 || fcntl(LISTENER, F_SETFL, flags | O_NONBLOCK) != 0 || ep < 0 ||
-	    epoll_ctl(ep, EPOLL_CTL_ADD, LISTENER, &e) != 0)
-		return -1;
-	return ep;
-}
-
 int
 fcgi_serve(const struct fcgi_app *app)
 {
-	struct epoll_event event;
-	sigset_t waiting;
+	struct listener l;
 	FCGX_Request f;
-	int ep, rc;
+	bool busy = false;
+	int wait_ms, rc;
 
-	block_signals(&waiting);
+	block_signals(&l.waiting);
 	if (FCGX_IsCGI())
 		return serve_cgi(app);
 	(void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_POLL_TIMEOUT_MS, 0);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&f, LISTENER, FCGI_FAIL_ACCEPT_ON_INTR) != 0 ||
-	    (ep = watch_listener()) < 0) {
+	    !watch_listener(&l)) {
 		log_error("worker.no_listener", log_text("error", strerror(errno)));
 		return EX_OSERR;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	wait_ms = app->turn(app->arg);
 	while (!stopping) {
-		bool busy = is_busy();
-		int wait_ms = app->turn(app->arg, busy);
-
-		if (epoll_pwait(ep, &event, 1, busy ? 0 : wait_ms, &waiting) <= 0)
+		if (!busy && !wait_for_request(&l, wait_ms)) {
+			wait_ms = app->turn(app->arg);
 			continue;
+		}
+		busy = false;
 		rc = FCGX_Accept_r(&f);
 		if (rc == 0) {
-			serve_one(app, &f);
+			wait_ms = serve_one(app, &f, &l, &busy);
 			if (app->retire(app->arg))
 				break;
-		} else if (rc != -EAGAIN && rc != -EINTR && rc != -ECONNABORTED) {
-			log_warn("worker.accept", log_text("error", strerror(-rc)));
+			continue;
 		}
+		if (rc != -EAGAIN && rc != -EINTR && rc != -ECONNABORTED)
+			log_warn("worker.accept", log_text("error", strerror(-rc)));
+		wait_ms = app->turn(app->arg);	/* somebody else was faster */
 	}
-	(void)app->turn(app->arg, false);
+	(void)app->turn(app->arg);
 	FCGX_Free(&f, 1);
-	(void)close(ep);
+	(void)close(l.ep);
 	return EX_OK;
 }

@@ -14,11 +14,11 @@ struct fcgi_app {
 	void *arg;
 	/* Fills the answer. */
 	void (*answer)(void *arg, struct http_request *r, struct http_response *a);
-	/* The answer is on its way; r's memory goes when this returns. */
-	void (*after)(void *arg, struct http_request *r);
-	/* Between requests; busy: the next one is waiting. Returns the milliseconds until it wants to be called
-	 * again, -1 for never. */
-	int (*turn)(void *arg, bool busy);
+	/* The answer is on its way; r's memory goes when this returns. busy: the next request is waiting.
+	 * Returns the milliseconds until the application wants its turn. */
+	int (*after)(void *arg, struct http_request *r, bool busy);
+	/* No request is waiting, or the worker is about to leave. Returns the same. */
+	int (*turn)(void *arg);
 	/* Asked after each request: is this the end of this worker? */
 	bool (*retire)(void *arg);
 };

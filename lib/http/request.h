@@ -25,7 +25,6 @@ struct http_request {
 	char request_id[REQUEST_ID_SIZE];
 	char traceparent[TRACEPARENT_SIZE];
 	int64_t started_us;	/* clock_us() */
-	bool another_waits;	/* once it is answered: somebody else is waiting for a worker */
 	void *app_data;	/* the application's own */
 };
 

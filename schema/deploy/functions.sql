@@ -288,16 +288,21 @@ $$;
 CREATE FUNCTION orders.publish_done(p_users bigint[], p_orders bigint[], p_versions integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 BEGIN
 	PERFORM set_config('synchronous_commit', 'off', true);
-	FOR i IN 1 .. cardinality(p_users) LOOP
-		DELETE FROM orders.outbox AS b
-		WHERE b.user_id = p_users[i] AND b.order_id = p_orders[i] AND b.version = p_versions[i];
-		UPDATE orders.outbox AS b SET next_attempt_at = now()
-		WHERE b.user_id = p_users[i] AND b.order_id = p_orders[i] AND b.version = p_versions[i] + 1
-		  AND b.next_attempt_at > now();
-	END LOOP;
+	DELETE FROM orders.outbox AS b
+	USING unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version;
+	UPDATE orders.outbox AS b
+	SET next_attempt_at = now()
+	FROM unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version + 1
+	  AND b.next_attempt_at > now();
 END
 $$;
 

@@ -1,0 +1,171 @@
+#!/bin/sh
+# Runs the test programs BUILD/tests/KIND/test_*, side by side, with what each KIND needs around them:
+#
+#     tests/support/run.sh BUILD KIND…        KIND: unit, store, wire, …
+#
+# unit needs nothing. store gets a private PostgreSQL, wire beside it the SNS and SQS emulator and the sample products. All of it
+# lies in one temporary folder, on free loopback ports, and is gone afterwards. The last line is "N passed, N failed"; the exit
+# status is 0 only when tests ran, none failed and no program crashed.
+#
+# ORDERS_FCGI   cgi/orders.fcgi   the worker
+# SERVER        lighttpd          the web server that wire tests go through: see serve.sh
+# ONLY                            a Criterion pattern, suite/test: the others are left out
+# JOBS                            test programs at a time
+# KEEP                            set: the folder stays, for looking at the logs
+#
+# For the programs: ORDERS_TEST_DIR, the folder; ORDERS_TEST_SERVER; ORDERS_TEST_WORKER, the worker's absolute path.
+# store and wire: ORDERS_TEST_PG, the conninfo of the superuser up to and without its dbname; ORDERS_TEST_PG_URL, the worker's
+# role over TCP, likewise; ORDERS_TEST_TEMPLATE, a database with the schema, to be the TEMPLATE of others; ORDERS_TEST_PG_PID.
+# wire: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
+set -eu
+
+PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+# shellcheck source=demo/parts.sh
+. "$PARTS_ROOT/demo/parts.sh"
+
+build=$1
+shift
+kinds=$*
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/orders-test.XXXXXX")
+if [ "${#dir}" -gt 40 ]; then # a socket's path has 107 bytes
+	rmdir "$dir"
+	dir=$(mktemp -d /tmp/orders-test.XXXXXX)
+fi
+chmod 711 "$dir"
+
+# Processes that were started with our folder in their environment.
+leftovers() {
+	(unset ORDERS_TEST_DIR && grep -lzx "ORDERS_TEST_DIR=$dir" /proc/[0-9]*/environ 2>/dev/null) | tr -dc '0-9\n'
+}
+
+none_left() {
+	[ -z "$(leftovers)" ]
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+finish() {
+	trap '' INT TERM HUP
+	# shellcheck disable=SC2046 # a list
+	none_left || kill $(leftovers) 2>/dev/null || :
+	fauxqs_stop "$dir"
+	products_stop "$dir"
+	postgres_stop "$dir" immediate
+	# shellcheck disable=SC2046 # a list
+	parts_until 5 none_left || kill -s KILL $(leftovers) 2>/dev/null || :
+	if [ -n "${KEEP-}" ]; then
+		echo "kept: $dir" >&2
+	else
+		rm -rf -- "$dir"
+	fi
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# A PostgreSQL with the schema in the database "template".
+start_postgres() {
+	postgres_start "$dir" "$1" fast
+	postgres_database "$dir" template
+	owner=$(postgres_tcp_url "$dir" orders_owner template)
+	schema_deploy "$owner" >"$dir/schema.log" 2>&1 || {
+		cat "$dir/schema.log" >&2
+		return 1
+	}
+	schema_worker "$owner" orders_worker "$(cat "$dir/postgres/password")"
+}
+
+needs() {
+	case " $kinds " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+start_parts() {
+	needs wire || needs store || return 0
+	# shellcheck disable=SC2046 # a list
+	set -- $(parts_free_ports 3)
+	if needs wire; then
+		(fauxqs_start "$dir" "$2") &
+		fauxqs=$!
+		(products_start "$dir" "$3") &
+		products=$!
+		export ORDERS_TEST_SNS="$2" ORDERS_TEST_PRODUCTS="$3"
+	fi
+	start_postgres "$1"
+	url=$(postgres_tcp_url "$dir" orders_worker '')
+	ORDERS_TEST_PG="host=$(parts_short "$dir" postgres) port=$1 user=postgres"
+	ORDERS_TEST_PG_URL=$url ORDERS_TEST_TEMPLATE=template ORDERS_TEST_PG_PID=$(parts_pid "$dir" postgres)
+	export ORDERS_TEST_PG ORDERS_TEST_PG_URL ORDERS_TEST_TEMPLATE ORDERS_TEST_PG_PID
+	if needs wire; then
+		wait "$fauxqs" || return 1
+		wait "$products" || return 1
+	fi
+}
+
+start_parts
+
+ORDERS_TEST_DIR=$dir
+ORDERS_TEST_SERVER=${SERVER:-lighttpd}
+ORDERS_TEST_NPM=$PARTS_ROOT/run/npm/node_modules
+ORDERS_TEST_NODE=$ORDERS_TEST_NPM/.bin/node
+[ -x "$ORDERS_TEST_NODE" ] || ORDERS_TEST_NODE=node
+worker=${ORDERS_FCGI:-$PARTS_ROOT/cgi/orders.fcgi}
+case $worker in /*) ;; *) worker=$PWD/$worker ;; esac
+ORDERS_TEST_WORKER=$worker ORDERS_TEST_ROOT=$PARTS_ROOT
+export ORDERS_TEST_DIR ORDERS_TEST_SERVER ORDERS_TEST_NPM ORDERS_TEST_NODE ORDERS_TEST_WORKER ORDERS_TEST_ROOT
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+# A worker's report on itself goes to its pool's log, where it counts as a failure; the tests themselves may leave memory behind.
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+
+mkdir "$dir/out" "$dir/pools"
+cores=$(nproc)
+programs=''
+for kind in $kinds; do
+	for program in "$build/tests/$kind"/test_*; do
+		# Without a suffix: objects and dependency files lie beside the programs.
+		case ${program##*/} in *.*) continue ;; esac
+		[ ! -x "$program" ] || programs="$programs $program"
+	done
+done
+
+# Wire tests mostly wait, so more of them run than there are cores.
+# shellcheck disable=SC2086,SC2016 # a list; sh -c expands it
+printf '%s\n' $programs | xargs -n 1 -P "${JOBS:-$((cores * 2))}" sh -c '
+	name=$(basename "$(dirname "$1")")-$(basename "$1")
+	started=$(date +%s%N)
+	status=0
+	"$1" -j "$((2 * $0))" --color=never ${ONLY:+--filter "$ONLY"} --tap="$ORDERS_TEST_DIR/out/$name.tap" \
+		>"$ORDERS_TEST_DIR/out/$name.out" 2>&1 </dev/null || status=$?
+	echo "$status" >"$ORDERS_TEST_DIR/out/$name.status"
+	printf "%-28s %4d ms\n" "$name" $((($(date +%s%N) - started) / 1000000))
+' "$cores"
+
+passed=0 failed=0
+for kind in $kinds; do
+	for status in "$dir/out/$kind"-*.status; do
+		[ -e "$status" ] || continue
+		tap=${status%.status}.tap out=${status%.status}.out
+		ok=$(grep -c '^ok ' "$tap" 2>/dev/null || :)
+		bad=$(grep -c '^not ok ' "$tap" 2>/dev/null || :)
+		: "${ok:=0}" "${bad:=0}"
+		if [ "$(cat "$status")" != 0 ] && [ "$bad" = 0 ]; then
+			echo "$(basename "$out" .out): ended with status $(cat "$status")"
+			bad=1
+		fi
+		[ "$bad" = 0 ] || cat "$out"
+		passed=$((passed + ok)) failed=$((failed + bad))
+	done
+done
+
+# What the sanitizers hold against a worker.
+for log in "$dir"/pools/*/log; do
+	[ -e "$log" ] || continue
+	if grep -qE 'Sanitizer|runtime error:' "$log"; then
+		echo "a sanitizer's report on a worker:"
+		grep -E -A 25 'Sanitizer|runtime error:' "$log" | head -n 60
+		failed=$((failed + 1))
+	fi
+done
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

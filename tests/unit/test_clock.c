@@ -1,0 +1,97 @@
+/* Times. */
+#include "base/clock.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "table.h"
+
+#define S INT64_C(1000000)
+
+Test(clock, writes_rfc_3339_in_microseconds)
+{
+	static const struct {
+		int64_t t_us;
+		const char *text, *why;
+	} rows[] = {
+		{ 0, "1970-01-01T00:00:00.000000Z", "the epoch" },
+		{ 1, "1970-01-01T00:00:00.000001Z", "a microsecond later" },
+		{ -1, "1969-12-31T23:59:59.999999Z", "a microsecond earlier" },
+		{ -S, "1969-12-31T23:59:59.000000Z", "a second earlier" },
+		{ 1771940786 * S + 414410, "2026-02-24T13:46:26.414410Z", "the contract's example" },
+		{ 951782400 * S, "2000-02-29T00:00:00.000000Z", "a leap day" },
+		{ 2147483648 * S, "2038-01-19T03:14:08.000000Z", "beyond 31 bits" },
+		{ -62135596800 * S, "0001-01-01T00:00:00.000000Z", "the first" },
+		{ 253402300800 * S - 1, "9999-12-31T23:59:59.999999Z", "the last" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char text[RFC3339_SIZE] = "";
+
+		expect_int(clock_rfc3339(rows[i].t_us, text), RC_OK, rows[i].why);
+		expect_text(text, rows[i].text, rows[i].why);
+	}
+}
+
+Test(clock, refuses_years_of_more_or_fewer_digits)
+{
+	static const int64_t times[] = { -62135596800 * S - 1, 253402300800 * S, INT64_MIN, INT64_MAX };
+
+	for (size_t i = 0; i < ROWS(times); i++) {
+		char text[RFC3339_SIZE] = "untouched";
+
+		expect_int(clock_rfc3339(times[i], text), RC_RANGE, "out of range");
+		expect_text(text, "untouched", "out of range");
+	}
+}
+
+Test(clock, agrees_with_strftime)
+{
+	uint64_t state = 5;
+
+	for (int i = 0; i < 20000; i++) {
+		int64_t t = (int64_t)(next_random(&state) % UINT64_C(315537897600)) - 62135596800;
+		int64_t us = (int64_t)(next_random(&state) % 1000000);
+		char text[RFC3339_SIZE], want[64];
+		time_t s = t;
+		struct tm tm;
+		int n;
+
+		(void)gmtime_r(&s, &tm);
+		n = snprintf(want, sizeof want, "%04d", tm.tm_year + 1900);
+		n += (int)strftime(want + n, sizeof want - (size_t)n, "-%m-%dT%H:%M:%S", &tm);
+		(void)snprintf(want + n, sizeof want - (size_t)n, ".%06dZ", (int)us);
+		cr_expect_eq(clock_rfc3339(t * S + us, text), RC_OK);
+		cr_expect_str_eq(text, want);
+	}
+}
+
+Test(clock, stands_still_when_a_test_wants_it)
+{
+	int64_t then = 1771940786 * S;
+
+	clock_set_wall_us(then);
+	cr_expect_eq(clock_wall_us(), then);
+	clock_set_wall_us(0);
+	cr_expect_eq(clock_wall_us(), 0, "the epoch is a time like any other");
+	clock_set_wall_us(-1);
+	cr_expect_gt(clock_wall_us(), then, "it goes again");
+}
+
+Test(clock, counts_down_to_a_deadline)
+{
+	int64_t now = clock_ms();
+
+	cr_expect_eq(clock_left_ms(now - 1), 0, "it has passed");
+	cr_expect_eq(clock_left_ms(INT64_MIN / 2), 0, "long ago");
+	cr_expect_eq(clock_left_ms(now + ((int64_t)1 << 40)), INT_MAX, "no int holds it");
+	cr_expect(clock_left_ms(now + 60000) > 50000 && clock_left_ms(now + 60000) <= 60000);
+}
+
+Test(clock, has_one_monotonic_time_in_two_units)
+{
+	int64_t ms = clock_ms(), us = clock_us(), later = clock_ms();
+
+	cr_expect(ms <= us / 1000 && us / 1000 <= later);
+}

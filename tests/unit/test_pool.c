@@ -1,0 +1,425 @@
+/* What the workers of one pool know together. */
+#include "base/pool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "table.h"
+
+static const struct breaker_policy policy = { .threshold = 3, .first_ms = 100000, .cap_ms = 400000, .probe_ms = 50000 };
+
+static char dir[] = "/tmp/orders-pool.XXXXXX", path[64], file[80];
+
+static void
+open_folder(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/pool", dir);
+	(void)snprintf(file, sizeof file, "%s.%d", path, POOL_LAYOUT);
+}
+
+static void
+remove_folder(void)
+{
+	(void)unlink(file);
+	(void)rmdir(dir);
+}
+
+/* A child that takes a slot in p, waits on the Product Service if it is to, and says so. It lives until it is
+ * killed. */
+static pid_t
+start_worker(struct pool *p, bool waits)
+{
+	int ends[2];
+	char said;
+	pid_t pid;
+
+	cr_assert_eq(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct slot *s = pool_slot(p);
+
+		if (s && waits && !pool_enter(p, s, NEIGHBOUR_PRODUCT, 1000, 0))
+			_exit(1);
+		(void)!write(ends[1], "x", s ? 1 : 0);
+		(void)close(ends[1]);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ends[1]);
+	cr_assert_eq(read(ends[0], &said, 1), 1, "the worker has no slot");
+	(void)close(ends[0]);
+	return pid;
+}
+
+static void
+kill_worker(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
+TestSuite(pool, .init = open_folder, .fini = remove_folder);
+
+Test(pool, lies_in_a_file_of_its_layout_for_its_owner_alone)
+{
+	struct pool *p = pool_open(path);
+	struct stat st;
+
+	cr_assert_not_null(p);
+	cr_assert_eq(stat(file, &st), 0, "%s", file);
+	cr_expect_eq(st.st_mode & 07777, 0600);
+	cr_expect_eq(st.st_size, sizeof *p);
+	for (size_t i = 0; i < sizeof *p; i++)
+		cr_assert_eq(((const char *)p)[i], 0, "a new pool is idle");
+}
+
+Test(pool, is_shared_by_all_who_open_it)
+{
+	struct pool *a = pool_open(path), *b = pool_open(path), *other;
+
+	cr_assert(a && b && a != b);
+	pool_sweep_in(a, 12345);
+	cr_expect_gt(pool_sweep_wait_ms(b), 12000);
+	other = pool_open(NULL);
+	cr_assert_not_null(other);
+	cr_expect_eq(pool_sweep_wait_ms(other), 0, "one without a file is its own");
+}
+
+Test(pool, file_outlives_its_workers)
+{
+	struct pool *p = pool_open(path);
+
+	breaker_report(&p->breakers[NEIGHBOUR_SNS], &policy, false);
+	p = pool_open(path);
+	cr_expect_eq(atomic_load(&p->breakers[NEIGHBOUR_SNS].failures), 1);
+}
+
+Test(pool, says_why_it_has_no_file)
+{
+	char longer[5000];
+
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	cr_expect_null(pool_open("/nonexistent/pool"));
+	cr_expect_eq(errno, ENOENT);
+	cr_expect_null(pool_open(longer));
+	cr_expect_eq(errno, ENAMETOOLONG);
+	cr_assert_eq(symlink("/tmp/elsewhere", file), 0);
+	cr_expect_null(pool_open(path), "a link that somebody put there");
+	cr_expect_eq(errno, ELOOP);
+}
+
+Test(pool, has_layout_number_1_for_exactly_this_struct)
+{
+	/* Who changes struct pool changes POOL_LAYOUT, and then these. */
+	cr_expect_eq(POOL_LAYOUT, 1);
+	cr_expect_eq(sizeof(struct breaker), 16);
+	cr_expect_eq(sizeof(struct slot), 16);
+	cr_expect_eq(sizeof(struct pool), NEIGHBOURS * 16 + 8 + POOL_SLOTS * 16);
+}
+
+Test(pool, gives_each_worker_a_slot)
+{
+	struct pool *p = pool_open(NULL);
+	struct slot *slots[POOL_SLOTS];
+
+	for (int i = 0; i < POOL_SLOTS; i++) {
+		slots[i] = pool_slot(p);
+		cr_assert_not_null(slots[i], "slot %d", i);
+		cr_expect_eq(slots[i]->pid, getpid());
+		cr_expect(i == 0 || slots[i] != slots[i - 1]);
+	}
+	cr_expect_null(pool_slot(p), "none is left");
+	pool_leave(slots[17]);
+	cr_expect_eq(pool_slot(p), slots[17], "one was given back");
+	pool_leave(NULL);
+}
+
+Test(pool, takes_the_slots_of_the_dead_over)
+{
+	struct pool *p = pool_open(path);
+	pid_t pid = start_worker(p, true);
+	struct slot *mine = pool_slot(p);
+
+	cr_expect_eq(mine, &p->slots[1], "the living keep theirs");
+	cr_expect_eq(p->slots[0].pid, pid);
+	cr_expect_neq(p->slots[0].waits_on, 0);
+	kill_worker(pid);
+	cr_expect_eq(pool_slot(p), &p->slots[0]);
+	cr_expect_eq(p->slots[0].pid, getpid());
+	cr_expect_eq(p->slots[0].waits_on, 0, "the dead wait on nobody");
+}
+
+Test(pool, lets_so_many_wait_on_a_neighbour_and_no_more)
+{
+	struct pool *p = pool_open(NULL);
+	struct slot *a = pool_slot(p), *b = pool_slot(p), *c = pool_slot(p);
+
+	cr_expect(pool_enter(p, a, NEIGHBOUR_PRODUCT, 2, 0));
+	cr_expect(pool_enter(p, b, NEIGHBOUR_PRODUCT, 2, 0));
+	cr_expect_not(pool_enter(p, c, NEIGHBOUR_PRODUCT, 2, 0), "both places are taken");
+	cr_expect_eq(c->waits_on, 0, "who was refused does not wait");
+	cr_expect(pool_enter(p, c, NEIGHBOUR_SNS, 1, 0), "another neighbour has places of its own");
+	pool_exit(c);
+	pool_exit(a);
+	cr_expect(pool_enter(p, c, NEIGHBOUR_PRODUCT, 2, 0), "one left");
+	pool_exit(NULL);
+}
+
+Test(pool, has_no_limit_without_one)
+{
+	struct pool *p = pool_open(NULL);
+	struct slot *slots[10];
+
+	for (size_t i = 0; i < ROWS(slots); i++) {
+		slots[i] = pool_slot(p);
+		cr_expect(pool_enter(p, slots[i], NEIGHBOUR_PRODUCT, 0, 0));
+	}
+	cr_expect(pool_enter(p, NULL, NEIGHBOUR_PRODUCT, 1, 0), "who has no slot is not counted");
+}
+
+Test(pool, gives_a_dead_holders_place_away)
+{
+	struct pool *p = pool_open(path);
+	pid_t pid = start_worker(p, true);
+	struct slot *mine = pool_slot(p);
+
+	cr_expect_not(pool_enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
+	kill_worker(pid);
+	cr_expect(pool_enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
+}
+
+Test(pool, waits_for_a_place_with_patience)
+{
+	struct pool *p = pool_open(path);
+	pid_t holder = start_worker(p, true), killer = fork();
+	struct slot *mine = pool_slot(p);
+
+	if (killer == 0) {
+		(void)poll(NULL, 0, 30);
+		(void)kill(holder, SIGKILL);
+		_exit(0);
+	}
+	/* The holder stays a zombie, which still counts as alive, until somebody takes note of its death. */
+	while (waitpid(holder, NULL, WNOHANG) == 0)
+		cr_expect_not(pool_enter(p, mine, NEIGHBOUR_PRODUCT, 1, 1));
+	cr_expect(pool_enter(p, mine, NEIGHBOUR_PRODUCT, 1, 20000));
+	(void)waitpid(killer, NULL, 0);
+}
+
+Test(pool, refuses_at_once_when_all_have_waited_for_longer_than_patience)
+{
+	struct pool *p = pool_open(NULL);
+	struct slot *a = pool_slot(p), *b = pool_slot(p);
+	int64_t started;
+
+	cr_assert(pool_enter(p, a, NEIGHBOUR_PRODUCT, 1, 0));
+	atomic_store(&a->since_ms, clock_ms() - 60001);
+	started = clock_ms();
+	cr_expect_not(pool_enter(p, b, NEIGHBOUR_PRODUCT, 1, 60000));
+	cr_expect_lt(clock_ms() - started, 30000);
+}
+
+Test(pool, chooses_one_of_all_to_sweep)
+{
+	enum { WORKERS = 8 };
+	struct pool *p = pool_open(path);
+	int go[2], chosen = 0;
+
+	cr_assert_eq(pipe(go), 0);
+	for (int i = 0; i < WORKERS; i++)
+		if (fork() == 0) {
+			char c;
+
+			(void)close(go[1]);
+			(void)!read(go[0], &c, 1);	/* all at once, when the pipe is closed */
+			_exit(pool_sweep_due(p, 600000));
+		}
+	(void)close(go[0]);
+	(void)close(go[1]);
+	for (int i = 0, status; i < WORKERS; i++) {
+		cr_assert_gt(wait(&status), 0);
+		chosen += WEXITSTATUS(status);
+	}
+	cr_expect_eq(chosen, 1);
+	cr_expect_not(pool_sweep_due(p, 600000), "not before the interval is over");
+	cr_expect_gt(pool_sweep_wait_ms(p), 590000);
+}
+
+Test(pool, sweeps_sooner_or_later_when_told)
+{
+	struct pool *p = pool_open(NULL);
+
+	cr_expect(pool_sweep_due(p, 600000), "a new pool at once");
+	pool_sweep_in(p, 0);
+	cr_expect_eq(pool_sweep_wait_ms(p), 0);
+	cr_expect(pool_sweep_due(p, 600000), "there is more");
+	pool_sweep_in(p, 300000);
+	cr_expect_not(pool_sweep_due(p, 600000));
+	cr_expect(pool_sweep_wait_ms(p) > 290000 && pool_sweep_wait_ms(p) <= 300000);
+}
+
+TestSuite(breaker);
+
+Test(breaker, opens_after_so_many_failures_in_a_row)
+{
+	struct breaker b = { 0 };
+
+	for (uint32_t i = 0; i < policy.threshold; i++) {
+		cr_expect_not(breaker_is_open(&b, &policy), "after %u", i);
+		cr_expect(breaker_is_willing(&b, &policy));
+		cr_expect(breaker_admits(&b, &policy));
+		breaker_report(&b, &policy, false);
+	}
+	cr_expect(breaker_is_open(&b, &policy));
+	cr_expect_eq(b.health, HEALTH_FAILING);
+	atomic_store(&b.retry_ms, clock_ms() + 60000);	/* whatever the jitter was */
+	cr_expect_not(breaker_is_willing(&b, &policy));
+	cr_expect_not(breaker_admits(&b, &policy));
+}
+
+Test(breaker, forgets_failures_that_are_not_in_a_row)
+{
+	struct breaker b = { 0 };
+
+	for (int i = 0; i < 10; i++) {
+		breaker_report(&b, &policy, false);
+		breaker_report(&b, &policy, false);
+		breaker_report(&b, &policy, true);
+		cr_expect_not(breaker_is_open(&b, &policy));
+		cr_expect_eq(b.health, HEALTH_OK);
+	}
+}
+
+static void
+open_breaker(struct breaker *b)
+{
+	for (uint32_t i = 0; i < policy.threshold; i++)
+		breaker_report(b, &policy, false);
+}
+
+Test(breaker, lets_one_probe_through_after_the_back_off)
+{
+	struct breaker b = { 0 };
+
+	open_breaker(&b);
+	atomic_store(&b.retry_ms, clock_ms() - 1);
+	cr_expect(breaker_is_willing(&b, &policy));
+	cr_expect(breaker_is_willing(&b, &policy), "asking alone takes nothing");
+	cr_expect(breaker_admits(&b, &policy));
+	cr_expect_not(breaker_admits(&b, &policy), "a second one waits for the first");
+	cr_expect_not(breaker_is_willing(&b, &policy));
+}
+
+Test(breaker, gives_a_probe_up_that_says_nothing)
+{
+	struct breaker b = { 0 };
+	int64_t before;
+
+	open_breaker(&b);
+	atomic_store(&b.retry_ms, clock_ms() - 1);
+	before = clock_ms();
+	cr_assert(breaker_admits(&b, &policy));
+	cr_expect(b.retry_ms >= before + policy.probe_ms && b.retry_ms <= clock_ms() + policy.probe_ms);
+}
+
+Test(breaker, closes_with_the_first_success)
+{
+	struct breaker b = { 0 };
+
+	open_breaker(&b);
+	breaker_report(&b, &policy, true);
+	cr_expect_not(breaker_is_open(&b, &policy));
+	cr_expect(breaker_admits(&b, &policy));
+	cr_expect(breaker_admits(&b, &policy), "for everybody");
+	cr_expect_eq(b.health, HEALTH_OK);
+}
+
+Test(breaker, backs_off_for_twice_as_long_each_time_up_to_the_cap)
+{
+	static const struct {
+		uint32_t failures;
+		int64_t ceiling;
+	} rows[] = { { 3, 100000 }, { 4, 200000 }, { 5, 400000 }, { 6, 400000 }, { 20, 400000 }, { 100, 400000 }, { 4000000000, 400000 } };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		int64_t least = INT64_MAX, most = 0;
+
+		for (int j = 0; j < 200; j++) {
+			struct breaker b = { .failures = rows[i].failures - 1 };
+			int64_t before = clock_ms(), wait;
+
+			breaker_report(&b, &policy, false);
+			wait = b.retry_ms - before;
+			least = wait < least ? wait : least;
+			most = wait > most ? wait : most;
+			cr_assert(wait >= 1 && b.retry_ms - clock_ms() <= rows[i].ceiling, "%u: %lld", rows[i].failures,
+				  (long long)wait);
+		}
+		/* Full jitter: 200 draws miss the lowest or the highest fifth about once in 10^19. */
+		cr_expect(least < rows[i].ceiling / 5 && most > rows[i].ceiling * 4 / 5, "%u: %lld to %lld",
+			  rows[i].failures, (long long)least, (long long)most);
+	}
+}
+
+Test(breaker, of_one_probe_among_many_processes)
+{
+	struct pool *p = pool_open(NULL);
+	struct breaker *b = &p->breakers[NEIGHBOUR_SNS];
+	int go[2], admitted = 0;
+
+	open_breaker(b);
+	atomic_store(&b->retry_ms, clock_ms() - 1);
+	cr_assert_eq(pipe(go), 0);
+	for (int i = 0; i < 8; i++)
+		if (fork() == 0) {
+			char c;
+
+			(void)close(go[1]);
+			(void)!read(go[0], &c, 1);
+			_exit(breaker_admits(b, &policy));
+		}
+	(void)close(go[0]);
+	(void)close(go[1]);
+	for (int i = 0, status; i < 8; i++) {
+		cr_assert_gt(wait(&status), 0);
+		admitted += WEXITSTATUS(status);
+	}
+	cr_expect_eq(admitted, 1);
+}
+
+Test(breaker, tells_when_to_come_back)
+{
+	static const struct {
+		int64_t in_ms;
+		int least, most;
+		const char *why;
+	} rows[] = {
+		{ -5000, 1, 1, "at least a second" },
+		{ 1, 1, 1, "at least a second" },
+		{ 30500, 30, 31, "rounded up" },
+		{ 60000, 59, 60, "a minute" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct breaker b = { .retry_ms = clock_ms() + rows[i].in_ms };
+		int s = breaker_retry_after_s(&b);
+
+		cr_expect(s >= rows[i].least && s <= rows[i].most, "%s: %d", rows[i].why, s);
+	}
+}
+
+Test(breaker, health_has_names)
+{
+	cr_expect_str_eq(health_name(HEALTH_UNKNOWN), "unknown");
+	cr_expect_str_eq(health_name(HEALTH_OK), "ok");
+	cr_expect_str_eq(health_name(HEALTH_FAILING), "failing");
+}
