@@ -250,6 +250,8 @@ schema_worker() {
 	psql -XqAt -v ON_ERROR_STOP=1 -d "$(postgres_libpq "$1")" -v role="$2" -v password="${3-}" <<-'END'
 		SET client_min_messages = warning;
 		SELECT format('CREATE ROLE %I LOGIN', :'role') || CASE :'password' WHEN '' THEN '' ELSE format(' PASSWORD %L', :'password') END
+			|| format('; ALTER ROLE %I SET statement_timeout = %L', :'role', '4s')
+			|| format('; ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', :'role', '10s')
 		WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
 		GRANT orders_api TO :"role";
 	END

@@ -234,7 +234,7 @@ parse_topic_name(const struct load *l, const char *value, void *field)
 
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)value[i]) && !strchr("-_", value[i]) &&
-		    strcmp(value + i, ".fifo") != 0)
+		    (i == 0 || strcmp(value + i, ".fifo") != 0))
 			return false;
 		else if (value[i] == '.')
 			break;
@@ -250,7 +250,7 @@ parse_topic_arn(const struct load *l, const char *value, void *field)
 	for (const char *p = value; *p; p++)
 		colons += *p == ':';
 	return strncmp(value, "arn:aws", 7) == 0 && strstr(value, ":sns:") && colons == 5 &&
-	       parse_word(l, value, field);
+	       value[strlen(value) - 1] != ':' && parse_word(l, value, field);
 }
 
 #define FIELD(member) offsetof(struct config, member)
@@ -316,19 +316,28 @@ apply(const struct load *l, const struct setting *s, const char *value)
 	return value ? s->parse(l, value, field) : !(s->flags & REQUIRED);
 }
 
-/* What one setting alone cannot tell: a line for each fault among several. */
+static bool
+is_set(char *(*get)(const char *), const char *name)
+{
+	const char *value = get(name);
+
+	return value && *value;
+}
+
+/* What one setting alone cannot tell: a line for each fault among several. Goes by what is set: a value that is
+ * wrong has its own line. */
 static const char *
-check_together(const struct config *c, size_t i)
+check_together(char *(*get)(const char *), size_t i)
 {
 	const struct {
 		bool wrong;
 		const char *line;
 	} rules[] = {
-		{ !c->topic_name && !c->topic_arn,
+		{ !is_set(get, "SNS_TOPIC_NAME") && !is_set(get, "SNS_TOPIC_ARN"),
 		  "SNS_TOPIC_NAME or SNS_TOPIC_ARN: one of them is required" },
-		{ !c->aws_access_key_id != !c->aws_secret_access_key,
+		{ is_set(get, "AWS_ACCESS_KEY_ID") != is_set(get, "AWS_SECRET_ACCESS_KEY"),
 		  "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither" },
-		{ c->aws_session_token && !c->aws_access_key_id,
+		{ is_set(get, "AWS_SESSION_TOKEN") && !is_set(get, "AWS_ACCESS_KEY_ID"),
 		  "AWS_SESSION_TOKEN: wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it" },
 	};
 
@@ -368,7 +377,7 @@ config_load(void *ctx, char *(*get)(const char *), struct config *c, config_faul
 		fault(arg, text);
 		faults++;
 	}
-	for (size_t i = 0; (line = check_together(&loaded, i)); i++)
+	for (size_t i = 0; (line = check_together(get, i)); i++)
 		if (*line) {
 			fault(arg, line);
 			faults++;

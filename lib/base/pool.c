@@ -12,11 +12,22 @@
 #include "base/clock.h"
 #include "base/id.h"
 
+#define FIRST_SWEEP_MS 500	/* after the pool's start */
+#define LONGEST_WAIT_MS 120000	/* anything later was said before the machine started anew */
+
+/* Has the time come? A file may outlive the clock that its times were read from. */
+static bool
+is_over(int64_t at_ms, int64_t now_ms)
+{
+	return at_ms <= now_ms || at_ms - now_ms > LONGEST_WAIT_MS;
+}
+
 struct pool *
 pool_open(const char *path)
 {
 	char name[PATH_MAX];
 	struct pool *p;
+	int64_t never = 0;
 	int fd = -1, n;
 
 	if (path) {
@@ -37,7 +48,10 @@ pool_open(const char *path)
 		 fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
 	if (fd >= 0)
 		(void)close(fd);
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)atomic_compare_exchange_strong(&p->sweep_ms, &never, clock_ms() + FIRST_SWEEP_MS);
+	return p;
 }
 
 static bool
@@ -80,7 +94,7 @@ breaker_is_open(struct breaker *b, const struct breaker_policy *policy)
 bool
 breaker_is_willing(struct breaker *b, const struct breaker_policy *policy)
 {
-	return !breaker_is_open(b, policy) || clock_ms() >= atomic_load(&b->retry_ms);
+	return !breaker_is_open(b, policy) || is_over(atomic_load(&b->retry_ms), clock_ms());
 }
 
 bool
@@ -90,7 +104,7 @@ breaker_admits(struct breaker *b, const struct breaker_policy *policy)
 
 	if (!breaker_is_open(b, policy))
 		return true;
-	return now >= retry &&
+	return is_over(retry, now) &&
 	       atomic_compare_exchange_strong(&b->retry_ms, &retry, now + policy->probe_ms);
 }
 
@@ -116,7 +130,8 @@ breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok)
 int
 breaker_retry_after_s(struct breaker *b)
 {
-	int left = clock_left_ms(atomic_load(&b->retry_ms));
+	int64_t retry = atomic_load(&b->retry_ms);
+	int left = is_over(retry, clock_ms()) ? 0 : clock_left_ms(retry);
 
 	return left <= 1000 ? 1 : (left + 999) / 1000;
 }
@@ -124,8 +139,8 @@ breaker_retry_after_s(struct breaker *b)
 /* How many others wait on n, and for how long the one who came last has: shorter waits are still normal. With
  * only_living the dead do not count, which takes a look at each process. */
 static int
-count_waiting(struct pool *p, const struct slot *self, enum neighbour n, bool only_living,
-	      int64_t *shortest_ms)
+count_waiting(struct pool *p, const struct slot *self, enum neighbour n, const struct places *places,
+	      bool only_living, int64_t *shortest_ms)
 {
 	int64_t now = clock_ms();
 	int count = 0;
@@ -135,8 +150,8 @@ count_waiting(struct pool *p, const struct slot *self, enum neighbour n, bool on
 		struct slot *s = &p->slots[i];
 		int64_t waited = now - atomic_load(&s->since_ms);
 
-		if (s == self || atomic_load(&s->waits_on) != (int32_t)n + 1 ||
-		    (only_living && !is_alive(atomic_load(&s->pid))))
+		if (s == self || atomic_load(&s->waits_on) != (int32_t)n + 1 || waited < 0 ||
+		    waited > places->longest_ms || (only_living && !is_alive(atomic_load(&s->pid))))
 			continue;
 		count++;
 		if (waited < *shortest_ms)
@@ -146,20 +161,20 @@ count_waiting(struct pool *p, const struct slot *self, enum neighbour n, bool on
 }
 
 bool
-pool_enter(struct pool *p, struct slot *self, enum neighbour n, int max, int patience_ms)
+pool_enter(struct pool *p, struct slot *self, enum neighbour n, const struct places *places)
 {
-	int64_t deadline = clock_ms() + patience_ms, shortest;
+	int64_t deadline = clock_ms() + places->patience_ms, shortest;
 
-	if (!self || max <= 0)
+	if (!self || places->max <= 0)
 		return true;
 	for (;;) {
 		atomic_store(&self->since_ms, clock_ms());
 		atomic_store(&self->waits_on, (int32_t)n + 1);
-		if (count_waiting(p, self, n, false, &shortest) < max ||
-		    count_waiting(p, self, n, true, &shortest) < max)
+		if (count_waiting(p, self, n, places, false, &shortest) < places->max ||
+		    count_waiting(p, self, n, places, true, &shortest) < places->max)
 			return true;
 		atomic_store(&self->waits_on, 0);
-		if (shortest > patience_ms || clock_left_ms(deadline) == 0)
+		if (shortest > places->patience_ms || clock_left_ms(deadline) == 0)
 			return false;
 		(void)poll(NULL, 0, 1 + (int)id_random(3));
 	}
@@ -177,7 +192,7 @@ pool_sweep_due(struct pool *p, int interval_ms)
 {
 	int64_t now = clock_ms(), due = atomic_load(&p->sweep_ms);
 
-	return now >= due && atomic_compare_exchange_strong(&p->sweep_ms, &due, now + interval_ms);
+	return is_over(due, now) && atomic_compare_exchange_strong(&p->sweep_ms, &due, now + interval_ms);
 }
 
 void
@@ -189,7 +204,9 @@ pool_sweep_in(struct pool *p, int delay_ms)
 int
 pool_sweep_wait_ms(struct pool *p)
 {
-	return clock_left_ms(atomic_load(&p->sweep_ms));
+	int64_t due = atomic_load(&p->sweep_ms);
+
+	return is_over(due, clock_ms()) ? 0 : clock_left_ms(due);
 }
 
 const char *

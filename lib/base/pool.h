@@ -62,9 +62,15 @@ bool breaker_is_willing(struct breaker *b, const struct breaker_policy *policy);
 /* Seconds for Retry-After: at least 1. */
 int breaker_retry_after_s(struct breaker *b);
 
-/* Takes one of max places for waiting on n, at most patience_ms later; false when all stay taken, at
- * once when they have been for longer than that already. A dead holder's place is free. */
-bool pool_enter(struct pool *p, struct slot *self, enum neighbour n, int max, int patience_ms);
+struct places {
+	int max;	/* that wait at a time; 0: any number */
+	int patience_ms;	/* in which a place is worth waiting for */
+	int longest_ms;	/* nobody waits longer: who seems to is dead */
+};
+
+/* Takes one of the places for waiting on n; false when all stay taken, at once when they have been for longer
+ * than patience_ms already. A dead holder's place is free. */
+bool pool_enter(struct pool *p, struct slot *self, enum neighbour n, const struct places *places);
 void pool_exit(struct slot *self);
 
 /* True for one caller of the pool in interval_ms: it is the one to look for waiting events. */

@@ -11,6 +11,7 @@
 #define PARALLEL 16
 #define BODY_MAX (1u << 20)
 #define PATIENCE_MS 100	/* for a place among those that wait, before the answer is 503 */
+#define GRACE_MS 2000	/* for ending a look-up whose time is over */
 
 struct products {
 	const struct config *config;
@@ -67,7 +68,7 @@ products_open(void *ctx, const struct config *config, struct pool *pool, struct 
 		.threshold = 5,
 		.first_ms = 250,
 		.cap_ms = 1500,
-		.probe_ms = (uint32_t)config->product_timeout_ms + 1000,
+		.probe_ms = 1000,
 	};
 	p->multi = curl_multi_init();
 	talloc_set_destructor(p, close_products);
@@ -241,6 +242,25 @@ run(struct fetch *f, struct why *why)
 	}
 }
 
+/* False: too many wait already, or the breaker keeps everybody but a probe away. */
+static bool
+enter(struct products *p)
+{
+	const struct places places = {
+		.max = p->config->product_max_workers,
+		.patience_ms = PATIENCE_MS,
+		.longest_ms = p->config->product_timeout_ms + GRACE_MS,
+	};
+
+	if (!breaker_is_willing(p->breaker, &p->policy) ||
+	    !pool_enter(p->pool, p->slot, NEIGHBOUR_PRODUCT, &places))
+		return false;
+	if (breaker_admits(p->breaker, &p->policy))
+		return true;
+	pool_exit(p->slot);
+	return false;
+}
+
 enum rc
 products_fetch(struct products *p, void *ctx, const struct draft *d, const struct trace *trace,
 	       struct product out[static ORDER_ITEMS_MAX], size_t *n, struct why *why)
@@ -249,9 +269,7 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 	int64_t ids[ORDER_ITEMS_MAX];
 	enum rc rc;
 
-	if (!breaker_admits(p->breaker, &p->policy))
-		return RC_PRODUCT_DOWN;
-	if (!pool_enter(p->pool, p->slot, NEIGHBOUR_PRODUCT, p->config->product_max_workers, PATIENCE_MS))
+	if (!enter(p))
 		return RC_PRODUCT_DOWN;
 	f.deadline = clock_ms() + p->config->product_timeout_ms;
 	f.n = draft_products(d, ids);

@@ -165,7 +165,7 @@ keep(const struct kept *k)
 }
 
 static bool
-forward(int fd, int port, const struct kept *k)
+forward(int fd, int port, const struct kept *k, bool swallow)
 {
 	int other = dial(port);
 	char buffer[16384];
@@ -182,7 +182,7 @@ forward(int fd, int port, const struct kept *k)
 	(void)send_bytes(other, "\r\n", 2);
 	(void)send_bytes(other, k->body, k->body_len);
 	while ((n = recv(other, buffer, sizeof buffer, 0)) > 0)
-		good = send_bytes(fd, buffer, (size_t)n) && good;
+		good = (swallow || send_bytes(fd, buffer, (size_t)n)) && good;
 	(void)close(other);
 	return good;
 }
@@ -230,7 +230,11 @@ act(int fd, const struct rule *r, const struct kept *k)
 				;
 		return false;
 	case PEER_FORWARD:
-		(void)forward(fd, r->forward, k);
+		(void)forward(fd, r->forward, k, false);
+		return false;
+	case PEER_SWALLOW:
+		(void)forward(fd, r->forward, k, true);
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 		return false;
 	}
 	return false;
@@ -241,9 +245,10 @@ answer_otherwise(int fd, const char *target)
 {
 	static const char missing[] = "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\n"
 				      "Content-Length: 22\r\n\r\n{\"detail\":\"Not Found\"}";
-	const char *bytes = served_otherwise ? served_otherwise(target) : NULL;
+	char bytes[4096];
+	size_t len = served_otherwise ? served_otherwise(target, bytes, sizeof bytes) : 0;
 
-	return send_bytes(fd, bytes ? bytes : missing, strlen(bytes ? bytes : missing));
+	return len ? send_bytes(fd, bytes, len) : send_bytes(fd, missing, sizeof missing - 1);
 }
 
 static void *

@@ -18,6 +18,7 @@ enum peer_act {
 	PEER_HANG,	/* send bytes, and nothing more until the other side gives up */
 	PEER_ENDLESS,	/* send bytes, then fill for ever */
 	PEER_FORWARD,	/* ask the port `forward` instead and pass its answer on */
+	PEER_SWALLOW,	/* the same, but reset the connection instead of passing the answer on */
 };
 
 struct peer_rule {
@@ -47,8 +48,9 @@ struct peer {
 	struct peer_state *state;
 };
 
-/* Answers a request for which there is no rule: a whole answer, or NULL for 404. */
-typedef const char *peer_default_fn(const char *target);
+/* Answers a request for which there is no rule: writes the whole answer to out and returns its length, 0 for a
+ * 404. Runs in the peer's threads: nothing of test.h. */
+typedef size_t peer_default_fn(const char *target, char *out, size_t size);
 
 struct peer peer_start(peer_default_fn *otherwise);
 void peer_stop(struct peer *p);
