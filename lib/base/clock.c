@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -89,5 +90,119 @@ clock_rfc3339(int64_t t_us, char out[static RFC3339_SIZE])
 	digits(out + 20, 6, us);
 	out[26] = 'Z';
 	out[27] = '\0';
+	return RC_OK;
+}
+
+struct text {
+	const char *p, *end;
+};
+
+static bool
+skip(struct text *t, const char *one_of)
+{
+	for (; t->p < t->end && *one_of; one_of++)
+		if (*t->p == *one_of) {
+			t->p++;
+			return true;
+		}
+	return false;
+}
+
+static bool
+is_digit(const struct text *t)
+{
+	return t->p < t->end && *t->p >= '0' && *t->p <= '9';
+}
+
+/* Exactly n digits with a value between least and greatest. */
+static bool
+take_number(struct text *t, int n, int least, int greatest, int *out)
+{
+	*out = 0;
+	for (; n > 0; n--) {
+		if (!is_digit(t))
+			return false;
+		*out = *out * 10 + (*t->p++ - '0');
+	}
+	return *out >= least && *out <= greatest;
+}
+
+/* What follows the seconds' point, if there is one, in µs. */
+static bool
+take_fraction(struct text *t, int64_t *us)
+{
+	*us = 0;
+	if (!skip(t, "."))
+		return true;
+	if (!is_digit(t))
+		return false;
+	for (int64_t unit = 100000; is_digit(t); unit /= 10)
+		*us += unit * (*t->p++ - '0');
+	return true;
+}
+
+/* Z, or the offset from UTC, in seconds. */
+static bool
+take_offset(struct text *t, int64_t *offset_s)
+{
+	bool west = t->p < t->end && *t->p == '-';
+	int hours, minutes;
+
+	*offset_s = 0;
+	if (skip(t, "Zz"))
+		return true;
+	if (!skip(t, "+-") || !take_number(t, 2, 0, 23, &hours) || !skip(t, ":") ||
+	    !take_number(t, 2, 0, 59, &minutes))
+		return false;
+	*offset_s = (west ? -60 : 60) * (int64_t)(hours * 60 + minutes);
+	return true;
+}
+
+static int
+days_in_month(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+/* Leap seconds come at the end of a month of UTC only: t is the second after. */
+static bool
+is_after_leap_second(time_t t)
+{
+	struct tm tm;
+
+	return t % 86400 == 0 && gmtime_r(&t, &tm) && tm.tm_mday == 1;
+}
+
+enum rc
+clock_parse_rfc3339(const char *s, size_t len, int64_t *out_us)
+{
+	struct text t = { s, s + len };
+	int year, month, day, hour, minute, second;
+	int64_t us, offset_s, t_us;
+	struct tm tm = { 0 };
+	time_t t_s;
+
+	if (!take_number(&t, 4, 0, 9999, &year) || !skip(&t, "-") || !take_number(&t, 2, 1, 12, &month) ||
+	    !skip(&t, "-") || !take_number(&t, 2, 1, days_in_month(year, month), &day) || !skip(&t, "Tt") ||
+	    !take_number(&t, 2, 0, 23, &hour) || !skip(&t, ":") || !take_number(&t, 2, 0, 59, &minute) ||
+	    !skip(&t, ":") || !take_number(&t, 2, 0, 60, &second) || !take_fraction(&t, &us) ||
+	    !take_offset(&t, &offset_s) || t.p != t.end)
+		return RC_SYNTAX;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	tm.tm_mday = day;
+	tm.tm_hour = hour;
+	tm.tm_min = minute;
+	tm.tm_sec = second;
+	t_s = timegm(&tm) - (time_t)offset_s;
+	if (second == 60 && !is_after_leap_second(t_s))
+		return RC_SYNTAX;
+	t_us = (int64_t)t_s * 1000000 + us;
+	if (t_us < YEAR_1_US || t_us >= YEAR_10000_US)
+		return RC_RANGE;
+	*out_us = t_us;
 	return RC_OK;
 }

@@ -1,16 +1,20 @@
 #include "base/config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <talloc.h>
 #include <unistd.h>
 
 #define SECRET_FILE_MAX 65536
+#define CONTAINER_HOST "169.254.170.2"
 
 struct load {
 	void *ctx;
@@ -253,10 +257,112 @@ parse_topic_arn(const struct load *l, const char *value, void *field)
 	       value[strlen(value) - 1] != ':' && parse_word(l, value, field);
 }
 
+static bool
+parse_role_arn(const struct load *l, const char *value, void *field)
+{
+	return strncmp(value, "arn:", 4) == 0 && strlen(value) <= 2048 && parse_word(l, value, field);
+}
+
+/* https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html */
+static bool
+parse_session_name(const struct load *l, const char *value, void *field)
+{
+	size_t len = strlen(value);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)value[i]) && !strchr("_+=,.@-", value[i]))
+			return false;
+	return len >= 2 && len <= 64 && parse_text(l, value, field);
+}
+
+/* What can stand behind the name of a header field. */
+static bool
+parse_field_value(const struct load *l, const char *value, void *field)
+{
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+			return false;
+	return parse_text(l, value, field);
+}
+
+/* host or host:port whose answers do not leave the machine: loopback, and the link-local addresses of the agents
+ * of ECS and EKS. */
+static bool
+is_local_authority(const char *s, size_t len)
+{
+	char host[INET6_ADDRSTRLEN];
+	bool v6 = *s == '[';
+	size_t n = v6 ? strcspn(s, "]") + 1 : strcspn(s, ":/?"), from = v6, to = n - v6;
+	struct in6_addr a6, eks6;
+	struct in_addr a4;
+
+	if (n > len || to - from >= sizeof host)
+		return false;
+	memcpy(host, s + from, to - from);
+	host[to - from] = '\0';
+	if (n < len && (s[n] != ':' || strspn(s + n + 1, "0123456789") != len - n - 1))
+		return false;
+	if (v6)
+		return inet_pton(AF_INET6, host, &a6) == 1 && inet_pton(AF_INET6, "fd00:ec2::23", &eks6) == 1 &&
+		       (IN6_IS_ADDR_LOOPBACK(&a6) || IN6_ARE_ADDR_EQUAL(&a6, &eks6));
+	return strcmp(host, "localhost") == 0 || strcmp(host, CONTAINER_HOST) == 0 ||
+	       strcmp(host, "169.254.170.23") == 0 ||
+	       (inet_pton(AF_INET, host, &a4) == 1 && ntohl(a4.s_addr) >> 24 == 127);
+}
+
+/* AWS_CONTAINER_CREDENTIALS_FULL_URI: keys must not be asked for in the clear beyond this machine. */
+static bool
+parse_container_url(const struct load *l, const char *value, void *field)
+{
+	bool tls = strncmp(value, "https://", 8) == 0;
+	const char *authority;
+	size_t len;
+
+	if (!tls && strncmp(value, "http://", 7) != 0)
+		return false;
+	authority = value + (tls ? 8 : 7);
+	len = strcspn(authority, "/?#@\\");
+	return len > 0 && strchr("/?", authority[len]) && !strchr(value, '#') && is_printable(value) &&
+	       (tls || is_local_authority(authority, len)) && parse_text(l, value, field);
+}
+
+static bool
+parse_container_path(const struct load *l, const char *value, void *field)
+{
+	const char **out = field;
+
+	if (*value != '/' || strchr(value, '#') || !is_printable(value))
+		return false;
+	*out = talloc_asprintf(l->ctx, "http://" CONTAINER_HOST "%s", value);
+	return *out != NULL;
+}
+
+static bool
+parse_imds_mode(const struct load *l, const char *value, void *field)
+{
+	bool v6 = strcasecmp(value, "IPv6") == 0;
+
+	return (v6 || strcasecmp(value, "IPv4") == 0) &&
+	       parse_text(l, v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254", field);
+}
+
+/* "true" takes back what other settings have put into the field. */
+static bool
+parse_disabled(const struct load *l, const char *value, void *field)
+{
+	const char **out = field;
+	bool disabled = strcasecmp(value, "true") == 0;
+
+	(void)l;
+	*out = disabled ? NULL : *out;
+	return disabled || strcasecmp(value, "false") == 0;
+}
+
 #define FIELD(member) offsetof(struct config, member)
 
 enum { REQUIRED = 1, EMPTY_COUNTS = 2 };
 
+/* Of several settings for one field the last one that is set wins. */
 static const struct setting {
 	const char *name;
 	parse_fn *parse;
@@ -284,14 +390,34 @@ static const struct setting {
 	{ "PRODUCT_MAX_WORKERS", parse_int, FIELD(product_max_workers), 0, NULL,
 	  "a number of workers, 0 for any (default: half of WORKERS)" },
 	{ "AWS_REGION", parse_word, FIELD(aws_region), 0, "us-east-1", "a region's name" },
-	{ "AWS_ENDPOINT_URL", parse_http_url, FIELD(sns_url), 0, NULL,
+	{ "AWS_ENDPOINT_URL", parse_http_url, FIELD(aws_url), 0, NULL,
 	  "an http:// or https:// URL" },
 	{ "AWS_ENDPOINT_URL_SNS", parse_http_url, FIELD(sns_url), 0, NULL,
+	  "an http:// or https:// URL" },
+	{ "AWS_ENDPOINT_URL_STS", parse_http_url, FIELD(sts_url), 0, NULL,
 	  "an http:// or https:// URL" },
 	{ "AWS_ACCESS_KEY_ID", parse_word, FIELD(aws_access_key_id), 0, NULL, "an access key id" },
 	{ "AWS_SECRET_ACCESS_KEY", parse_word, FIELD(aws_secret_access_key), 0, NULL,
 	  "a secret access key" },
 	{ "AWS_SESSION_TOKEN", parse_word, FIELD(aws_session_token), 0, NULL, "a session token" },
+	{ "AWS_ROLE_ARN", parse_role_arn, FIELD(role_arn), 0, NULL, "arn:aws:iam::account:role/name" },
+	{ "AWS_ROLE_SESSION_NAME", parse_session_name, FIELD(role_session_name), 0, "orders.fcgi",
+	  "2 to 64 letters, digits and _+=,.@-" },
+	{ "AWS_WEB_IDENTITY_TOKEN_FILE", parse_text, FIELD(web_identity_token_file), 0, NULL,
+	  "the path of a file with a token" },
+	{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", parse_container_url, FIELD(container_url), 0, NULL,
+	  "an https:// URL, or an http:// one to loopback, " CONTAINER_HOST ", 169.254.170.23 or [fd00:ec2::23]" },
+	{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", parse_container_path, FIELD(container_url), 0, NULL,
+	  "a path that begins with /" },
+	{ "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", parse_text, FIELD(container_token_file), 0, NULL,
+	  "the path of a file with a token" },
+	{ "AWS_CONTAINER_AUTHORIZATION_TOKEN", parse_field_value, FIELD(container_token), 0, NULL,
+	  "printable ASCII" },
+	{ "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", parse_imds_mode, FIELD(imds_url), 0, "IPv4",
+	  "IPv4 or IPv6" },
+	{ "AWS_EC2_METADATA_SERVICE_ENDPOINT", parse_http_url, FIELD(imds_url), 0, NULL,
+	  "an http:// or https:// URL" },
+	{ "AWS_EC2_METADATA_DISABLED", parse_disabled, FIELD(imds_url), 0, "false", "true or false" },
 	{ "SNS_TOPIC_NAME", parse_topic_name, FIELD(topic_name), 0, NULL,
 	  "up to 256 letters, digits, - and _, for a FIFO topic with .fifo behind them" },
 	{ "SNS_TOPIC_ARN", parse_topic_arn, FIELD(topic_arn), 0, NULL,
@@ -339,6 +465,8 @@ check_together(char *(*get)(const char *), size_t i)
 		  "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither" },
 		{ is_set(get, "AWS_SESSION_TOKEN") && !is_set(get, "AWS_ACCESS_KEY_ID"),
 		  "AWS_SESSION_TOKEN: wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it" },
+		{ is_set(get, "AWS_WEB_IDENTITY_TOKEN_FILE") && !is_set(get, "AWS_ROLE_ARN"),
+		  "AWS_WEB_IDENTITY_TOKEN_FILE: wants AWS_ROLE_ARN beside it" },
 	};
 
 	if (i >= sizeof rules / sizeof *rules)
@@ -346,16 +474,17 @@ check_together(char *(*get)(const char *), size_t i)
 	return rules[i].wrong ? rules[i].line : "";
 }
 
+/* Where a service is, unless its own setting says so. */
 static bool
-default_endpoint(const struct load *l)
+default_endpoint(const struct load *l, const char *service, const char **url)
 {
-	struct config *c = l->c;
+	const struct config *c = l->c;
 	bool china = strncmp(c->aws_region, "cn-", 3) == 0;
 
-	if (!c->sns_url)
-		c->sns_url = talloc_asprintf(l->ctx, "https://sns.%s.amazonaws.com%s",
-					     c->aws_region, china ? ".cn" : "");
-	return c->sns_url != NULL;
+	if (!*url && !(*url = c->aws_url))
+		*url = talloc_asprintf(l->ctx, "https://%s.%s.amazonaws.com%s", service, c->aws_region,
+				       china ? ".cn" : "");
+	return *url != NULL;
 }
 
 enum rc
@@ -386,7 +515,7 @@ config_load(void *ctx, char *(*get)(const char *), struct config *c, config_faul
 		return RC_INVALID;
 	if (loaded.product_max_workers < 0)
 		loaded.product_max_workers = loaded.workers > 1 ? loaded.workers / 2 : loaded.workers;
-	if (!default_endpoint(&l))
+	if (!default_endpoint(&l, "sns", &loaded.sns_url) || !default_endpoint(&l, "sts", &loaded.sts_url))
 		return RC_NO_MEMORY;
 	*c = loaded;
 	return RC_OK;

@@ -26,7 +26,16 @@ struct config {
 	const char *aws_access_key_id;	/* NULL with the other two: the role of container, pod or instance */
 	const char *aws_secret_access_key;
 	const char *aws_session_token;
-	const char *sns_url;	/* the endpoint, always set */
+	const char *role_arn;	/* web identity: counts beside a token file only */
+	const char *role_session_name;
+	const char *web_identity_token_file;	/* NULL: no web identity */
+	const char *container_url;	/* of the container's or pod's keys; NULL: there are none */
+	const char *container_token_file;	/* wins over the token; both may be NULL */
+	const char *container_token;
+	const char *imds_url;	/* the instance's metadata; NULL: not to be asked */
+	const char *aws_url;	/* NULL: AWS itself. sns_url and sts_url are what counts */
+	const char *sns_url;	/* the endpoint, always set; so is sts_url */
+	const char *sts_url;
 	const char *topic_name;	/* one of the two is set; the ARN wins */
 	const char *topic_arn;
 	int log_level;	/* enum log_level */

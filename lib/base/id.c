@@ -106,16 +106,20 @@ id_traceparent(const char *received, char out[static TRACEPARENT_SIZE])
 bool
 id_sha256(const struct part *parts, size_t n, unsigned char out[static SHA256_SIZE])
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+	static EVP_MD_CTX *ctx;
+	static EVP_MD *md;
+	bool ok;
 
+	if (!ctx)
+		ctx = EVP_MD_CTX_new();
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	ok = ctx && md && EVP_DigestInit_ex(ctx, md, NULL);
 	for (size_t i = 0; ok && i < n; i++) {
 		uint64_t len = parts[i].len;
 
-		ok = EVP_DigestUpdate(md, &len, sizeof len) &&
-		     EVP_DigestUpdate(md, parts[i].data, parts[i].len);
+		ok = EVP_DigestUpdate(ctx, &len, sizeof len) &&
+		     EVP_DigestUpdate(ctx, parts[i].data, parts[i].len);
 	}
-	ok = ok && EVP_DigestFinal_ex(md, out, NULL);
-	EVP_MD_CTX_free(md);
-	return ok;
+	return ok && EVP_DigestFinal_ex(ctx, out, NULL);
 }

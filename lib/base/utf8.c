@@ -9,34 +9,45 @@ static const struct {
 	{ 0xF1, 0xF3, 0x80, 0xBF, 2 }, { 0xF4, 0xF4, 0x80, 0x8F, 2 },
 };
 
-/* Length of the sequence at s, 0 when it is none. */
+/* Length of the character at s or, when *good is false, of the mistake: as much as could have begun one. */
 static size_t
-sequence(const unsigned char *s, size_t len)
+sequence(const unsigned char *s, size_t len, bool *good)
 {
-	if (s[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
-		size_t n = 2u + sequences[i].more;
+	*good = s[0] < 0x80;
+	for (size_t i = 0; s[0] >= 0x80 && i < sizeof sequences / sizeof *sequences; i++) {
+		size_t n = 2u + sequences[i].more, j = 2;
 
 		if (s[0] < sequences[i].lead_from || s[0] > sequences[i].lead_to)
 			continue;
-		if (len < n || s[1] < sequences[i].next_from || s[1] > sequences[i].next_to)
-			return 0;
-		for (size_t j = 2; j < n; j++)
-			if ((s[j] & 0xC0) != 0x80)
-				return 0;
-		return n;
+		if (len < 2 || s[1] < sequences[i].next_from || s[1] > sequences[i].next_to)
+			return 1;
+		while (j < n && j < len && (s[j] & 0xC0) == 0x80)
+			j++;
+		*good = j == n;
+		return j;
 	}
-	return 0;
+	return 1;
 }
 
 bool
 utf8_is_valid(const char *s, size_t len)
 {
-	for (size_t i = 0, n; i < len; i += n)
-		if ((n = sequence((const unsigned char *)s + i, len - i)) == 0)
-			return false;
-	return true;
+	bool good = true;
+
+	for (size_t i = 0; good && i < len;)
+		i += sequence((const unsigned char *)s + i, len - i, &good);
+	return good;
+}
+
+void
+utf8_put_repaired(struct buf *b, const char *s, size_t len)
+{
+	bool good;
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = sequence((const unsigned char *)s + i, len - i, &good);
+		buf_put(b, good ? s + i : "\xEF\xBF\xBD", good ? n : 3);
+	}
 }
 
 size_t

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/utf8.h"
 
 #define FAULTS_MAX_BYTES (16u << 20)
 
@@ -208,15 +209,17 @@ faults_int(struct faults *f, struct loc loc, struct json v, const struct int_rul
 	return judge(f, loc, v, rule, rc, negative, value, out);
 }
 
-/* text as JSON; without memory for it the list fails as a whole. */
+/* text, any bytes, as JSON; without memory for it the list fails as a whole. */
 static struct json
 quote(struct faults *f, const char *text, size_t len)
 {
-	struct buf quoted;
+	struct buf valid, quoted;
 
+	buf_init(&valid, f->text.ctx, FAULTS_MAX_BYTES);
 	buf_init(&quoted, f->text.ctx, FAULTS_MAX_BYTES);
-	json_put_string(&quoted, text, len);
-	f->text.failed = f->text.failed || quoted.failed;
+	utf8_put_repaired(&valid, text, len);
+	json_put_string(&quoted, valid.len ? valid.data : "", valid.len);
+	f->text.failed = f->text.failed || valid.failed || quoted.failed;
 	return (struct json){ quoted.failed ? NULL : quoted.data, quoted.len };
 }
 

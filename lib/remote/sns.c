@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "json/credentials_json.h"
 #include "json/order_json.h"
 #include "remote/credentials.h"
 #include "remote/curl.h"
@@ -86,13 +87,13 @@ post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct 
 {
 	struct transfer *t = &s->transfer;
 	struct aws_keys keys;
-	char token[4096];
+	char token[AWS_TOKEN_SIZE + 32];
 	CURLcode code;
 	enum rc rc;
 	int len;
 
 	*a = (struct sns_answer){ 0 };
-	if ((rc = credentials_get(s->credentials, &keys))) {
+	if ((rc = credentials_get(s->credentials, deadline, &keys))) {
 		a->fault.rc = rc;
 		(void)snprintf(a->fault.message, sizeof a->fault.message, "no credentials");
 		return rc;
