@@ -27,9 +27,12 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-run: deps all ## start everything in the foreground and show a first order going through
+# What installs packages builds in a second make: this one has asked pkg-config already, in vain perhaps.
+run: deps ## start everything in the foreground and show a first order going through
+	@$(MAKE) --no-print-directory all
 	@exec demo/run.sh run
-up: deps all ## the same in the background; returns when it is ready
+up: deps ## the same in the background; returns when it is ready
+	@$(MAKE) --no-print-directory all
 	@demo/run.sh up
 down: ## end what `make up` started
 	@demo/run.sh down
@@ -38,7 +41,7 @@ status: ## what is running, and where
 
 clean: ## remove what was built and what was run
 	@[ ! -d run ] || demo/run.sh down
-	rm -rf $(BUILD) run cgi/orders.fcgi
+	rm -rf build run cgi/orders.fcgi
 
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 22
@@ -54,14 +57,24 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests
 $(UNIT) $(STORE) $(WIRE): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
 
-test: deps-test all $(UNIT) $(STORE) $(WIRE) ## install what the tests need and run all of them
-	tests/support/run.sh $(BUILD) unit store wire
-unit: deps-test $(UNIT) ## pure modules alone
-	tests/support/run.sh $(BUILD) unit
-store: deps-test $(STORE) ## on a throwaway PostgreSQL
-	tests/support/run.sh $(BUILD) store
-wire: deps-test all $(WIRE) ## the contract through a web server
-	tests/support/run.sh $(BUILD) wire
+test: KINDS = unit store wire
+test: run-tests ## install what the tests need and run all of them
+unit: KINDS = unit
+unit: run-tests ## pure modules alone
+store: KINDS = store
+store: run-tests ## on a throwaway PostgreSQL
+wire: KINDS = wire
+wire: run-tests ## the contract through a web server
+
+run-tests: deps-test
+	@$(MAKE) --no-print-directory all $(KINDS:%=build-%)
+	tests/support/run.sh $(BUILD) $(KINDS)
+build-unit: $(UNIT)
+build-store: $(STORE)
+build-wire: $(WIRE)
+bench: deps-bench ## speed beside PostgreSQL's own limit
+	@$(MAKE) --no-print-directory all
+	tests/bench/bench.sh
 
 deps:
 	@demo/deps.sh build run
@@ -75,6 +88,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
