@@ -272,6 +272,14 @@ products_stop() {
 	parts_stop "$1" products
 }
 
+# parts_node: prints a Node.js that runs the emulator: npm's, where the machine's own was too old for it.
+parts_node() {
+	for parts_own in "$PARTS_ROOT"/run/npm/node_modules/node-linux-*/bin/node; do
+		[ ! -x "$parts_own" ] || { echo "$parts_own" && return; }
+	done
+	command -v node
+}
+
 # fauxqs_start DIR PORT [TOPIC [QUEUE]]: SNS and SQS at http://127.0.0.1:PORT with the topic (order-events) and a queue
 # (notification-queue) subscribed to it. A topic that ends in .fifo gets a queue that does. demo/deps.sh has installed it.
 # FAUXQS_DEFAULT_REGION and its other variables may be set; FAUXQS_LOGGER=true logs every request.
@@ -281,10 +289,8 @@ fauxqs_start() {
 	printf '{"topics": [{"name": "%s"%s}], "queues": [{"name": "%s"%s}], "subscriptions": [{"topic": "%s", "queue": "%s"}]}\n' \
 		"$parts_topic" "$parts_fifo" "$parts_queue" "$parts_fifo" "$parts_topic" "$parts_queue" >"$1/fauxqs.json"
 	parts_npm=$PARTS_ROOT/run/npm/node_modules
-	parts_node=$parts_npm/.bin/node
-	[ -x "$parts_node" ] || parts_node=node
 	FAUXQS_PORT="$2" FAUXQS_INIT="$1/fauxqs.json" FAUXQS_LOGGER="${FAUXQS_LOGGER:-false}" \
-		parts_start "$1" fauxqs "$parts_node" "$PARTS_ROOT/demo/fauxqs.mjs" "$parts_npm/fauxqs/dist/app.js"
+		parts_start "$1" fauxqs "$(parts_node)" "$PARTS_ROOT/demo/fauxqs.mjs" "$parts_npm/fauxqs/dist/app.js"
 	parts_wait "$1" fauxqs 30 parts_http "http://127.0.0.1:$2/_fauxqs/queues/$parts_queue"
 }
 
