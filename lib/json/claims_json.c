@@ -151,14 +151,16 @@ is_staff(void *ctx, struct json doc, const char *const *roles)
 	return staff;
 }
 
+/* RFC 7519: aud is a string or a list of them, iss a string. */
 static bool
-names(void *ctx, struct json doc, const char *claim, const char *wanted)
+names(void *ctx, struct json doc, const char *claim, const char *wanted, bool or_list)
 {
 	struct json v;
 	bool good = true;
 
 	return !wanted ||
-	       (json_member(doc, claim, &v) && see_strings(ctx, v, is_same, wanted, &good) && good);
+	       (json_member(doc, claim, &v) && (or_list || json_kind(v) == JSON_STRING) &&
+		see_strings(ctx, v, is_same, wanted, &good) && good);
 }
 
 enum rc
@@ -171,8 +173,8 @@ claims_decode(void *ctx, const char *claims, size_t len, const struct claims_rul
 
 	if (json_check(claims, len, &doc, &err) || json_kind(doc) != JSON_OBJECT ||
 	    !subject(ctx, doc, &c.id) || !email(ctx, doc, &c.email) ||
-	    !is_current(doc, rule->now_us) || !names(ctx, doc, "aud", rule->audience) ||
-	    !names(ctx, doc, "iss", rule->issuer))
+	    !is_current(doc, rule->now_us) || !names(ctx, doc, "aud", rule->audience, true) ||
+	    !names(ctx, doc, "iss", rule->issuer, false))
 		return RC_BAD_TOKEN;
 	c.staff = is_staff(ctx, doc, rule->staff_roles);
 	*out = c;
