@@ -4,7 +4,6 @@
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <talloc.h>
@@ -151,54 +150,15 @@ is_verified(const struct config *config, void *ctx, const char *token)
 }
 
 /* The claims are the token's own text: what libjwt gives back, another library has parsed and written. */
-static char *
-verified_claims(const struct config *config, void *ctx, const char *token)
-{
-	const char *part = strchr(token, '.') + 1, *claims = NULL;
-	jwt_t *jwt = NULL;
-	size_t len;
-
-	if (jwt_decode(&jwt, token, (const unsigned char *)config->secret_key,
-		       (int)config->secret_key_len) == 0 &&
-	    jwt_get_alg(jwt) != JWT_ALG_NONE)
-		claims = decode_part(ctx, part, strcspn(part, "."), &len);
-	jwt_free(jwt);
-	return claims && !memchr(claims, '\0', len) ? strndup(claims, len) : NULL;
-}
-
-/*
- * Tokens come again with each request of their bearer, and the same bytes under the same key stay verified: their
- * claims are remembered by the digest of all three. What depends on the time or on other settings is judged anew.
- */
-static struct {
-	unsigned char digest[SHA256_SIZE];
-	char *claims;	/* NULL: free */
-} verified[VERIFIED_MAX];
-
 const char *
-auth_claims(const struct config *config, void *ctx, const char *token)
+auth_claims(const struct config *config, void *ctx, const char *token, size_t *len)
 {
-	const struct part parts[] = {
-		{ config->algorithm, strlen(config->algorithm) },
-		{ config->secret_key, config->secret_key_len },
-		{ token, strlen(token) },
-	};
-	unsigned char digest[SHA256_SIZE];
-	size_t slot;
-	char *claims;
+	const char *claims;
 
-	if (strlen(token) > TOKEN_MAX || !id_sha256(parts, sizeof parts / sizeof *parts, digest))
+	if (strlen(token) > TOKEN_MAX || !is_compact(token) || !is_verified(config, ctx, token))
 		return NULL;
-	slot = digest[0] % VERIFIED_MAX;
-	if (verified[slot].claims && memcmp(verified[slot].digest, digest, sizeof digest) == 0)
-		return verified[slot].claims;
-	if (!is_compact(token) || !header_fits(config, ctx, token) ||
-	    !(claims = verified_claims(config, ctx, token)))
-		return NULL;
-	free(verified[slot].claims);
-	verified[slot].claims = claims;
-	memcpy(verified[slot].digest, digest, sizeof digest);
-	return claims;
+	claims = strchr(token, '.') + 1;
+	return decode_part(ctx, claims, strcspn(claims, "."), len);
 }
 
 enum rc
@@ -210,9 +170,10 @@ auth_verify(const struct config *config, void *ctx, const char *token, struct ca
 		.issuer = config->jwt_issuer,
 		.staff_roles = config->staff_roles,
 	};
-	const char *claims = auth_claims(config, ctx, token);
+	size_t len;
+	const char *claims = auth_claims(config, ctx, token, &len);
 
-	return claims ? claims_decode(ctx, claims, strlen(claims), &rule, out) : RC_BAD_TOKEN;
+	return claims ? claims_decode(ctx, claims, len, &rule, out) : RC_BAD_TOKEN;
 }
 
 enum rc

@@ -26,8 +26,8 @@ int clock_left_ms(int64_t deadline_ms);
 enum rc clock_rfc3339(int64_t t_us, char out[static RFC3339_SIZE]) MUST_CHECK;
 
 /*
- * Reads a date-time of RFC 3339 section 5.6 with any offset; digits beyond µs are cut off, a leap second is the
- * next day's first. RC_SYNTAX: not one, or no such day or time; RC_RANGE: outside the years 1 to 9999 of UTC.
+ * Reads a date-time of RFC 3339 section 5.6 with any offset; digits beyond µs are cut off, a leap second is
+ * the next day's first. RC_SYNTAX: not one, or no such day or time; RC_RANGE: outside the years 1 to 9999, UTC.
  */
 enum rc clock_parse_rfc3339(const char *s, size_t len, int64_t *out_us) MUST_CHECK;
 

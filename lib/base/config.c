@@ -285,8 +285,8 @@ parse_field_value(const struct load *l, const char *value, void *field)
 	return parse_text(l, value, field);
 }
 
-/* host or host:port whose answers do not leave the machine: loopback, and the link-local addresses of the agents
- * of ECS and EKS. */
+/* host or host:port whose answers do not leave the machine: loopback, and the link-local addresses of the
+ * agents of ECS and EKS. */
 static bool
 is_local_authority(const char *s, size_t len)
 {
@@ -406,7 +406,8 @@ static const struct setting {
 	{ "AWS_WEB_IDENTITY_TOKEN_FILE", parse_text, FIELD(web_identity_token_file), 0, NULL,
 	  "the path of a file with a token" },
 	{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", parse_container_url, FIELD(container_url), 0, NULL,
-	  "an https:// URL, or an http:// one to loopback, " CONTAINER_HOST ", 169.254.170.23 or [fd00:ec2::23]" },
+	  "an https:// URL, or an http:// one to loopback, " CONTAINER_HOST
+	  ", 169.254.170.23 or [fd00:ec2::23]" },
 	{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", parse_container_path, FIELD(container_url), 0, NULL,
 	  "a path that begins with /" },
 	{ "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", parse_text, FIELD(container_token_file), 0, NULL,

@@ -5,19 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
-/* From a stock, since several are wanted for each request. getrandom() of up to 256 bytes never fails nor is
- * cut short once the kernel is seeded. */
+/* From a stock, since several are wanted for each request; a child begins with one of its own. getrandom() of up to
+ * 256 bytes never fails nor is cut short once the kernel is seeded. */
 static void
 random_bytes(unsigned char *out, size_t len)
 {
 	static unsigned char stock[256];
 	static size_t left;
+	static pid_t owner;
 
-	if (len > left) {
+	if (len > left || owner != getpid()) {
 		if (getrandom(stock, sizeof stock, 0) != (ssize_t)sizeof stock)
 			abort();
 		left = sizeof stock;
+		owner = getpid();
 	}
 	left -= len;
 	memcpy(out, stock + left, len);

@@ -13,7 +13,7 @@
 
 #define EARLY_US (15 * 60 * S)	/* before the keys expire */
 #define SPREAD_US (5 * 60 * S)	/* over which a pool's workers are spread */
-/* A source that has no newer keys yet answers the old ones: the instance has new ones 5 minutes before the end. */
+/* A source that has no newer keys yet answers the old ones: an instance, up to 5 minutes before the end. */
 #define AGAIN_US (60 * S)
 #define REFUSED_US (5 * S)	/* between two fetches because AWS refuses the keys */
 #define RETRY_FIRST_US (1 * S)
@@ -52,7 +52,8 @@ credentials_open(void *ctx, const struct config *config)
 		return c;
 	c->source = key_source_choose(config);
 	if (!c->source)
-		log_error("credentials.none", log_text("hint", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
+		log_error("credentials.none",
+			  log_text("hint", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
 	return c;
 }
 
@@ -87,16 +88,25 @@ back_off(struct credentials *c)
 }
 
 static void
-report(const struct credentials *c, const struct key_fetch *f, const struct aws_session *fresh, bool good)
+report_failure(const struct credentials *c, const struct key_fetch *f, bool good)
 {
-	char expires[RFC3339_SIZE] = "";
+	const struct log_field fields[] = {
+		log_text("source", c->source->name),
+		log_text("error", f->fault),
+	};
 
-	if (!fresh)
-		log_write(good ? LOG_WARN : LOG_ERROR, good ? "credentials.not_refreshed" : "credentials.failed",
-			  (const struct log_field[]){ log_text("source", c->source->name),
-						      log_text("error", f->fault) },
-			  2);
-	else if (clock_rfc3339(fresh->expires_us, expires) == RC_OK)
+	if (good)
+		log_write(LOG_WARN, "credentials.not_refreshed", fields, 2);
+	else
+		log_write(LOG_ERROR, "credentials.failed", fields, 2);
+}
+
+static void
+report_success(const struct credentials *c)
+{
+	char expires[RFC3339_SIZE];
+
+	if (clock_rfc3339(c->session.expires_us, expires) == RC_OK)
 		log_info("credentials.fetched", log_text("source", c->source->name),
 			 log_text("expires", expires));
 }
@@ -117,14 +127,17 @@ refresh(struct credentials *c, int64_t deadline_ms, bool good)
 		key_fetch_fault(&f, "the keys have expired already");
 		rc = RC_SNS_REFUSED;
 	}
-	if (rc)
+	if (rc) {
 		back_off(c);
-	else
+		if (rc != RC_NO_MEMORY)
+			report_failure(c, &f, good);
+	} else {
 		replace(c, &fresh);
-	if (rc != RC_NO_MEMORY)
-		report(c, &f, rc ? NULL : &fresh, good);
+		report_success(c);
+	}
 	explicit_bzero(&fresh, sizeof fresh);
 	talloc_free(f.ctx);
+	c->transfer.body = (struct buf){ 0 };
 	return rc;
 }
 

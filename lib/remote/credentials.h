@@ -1,7 +1,7 @@
 /*
- * The keys that requests to AWS are signed with, from the first of these that is configured: environment, web
- * identity, container, instance. AWS_PROFILE and the shared files of ~/.aws are not read: a service has no home.
- * Keys that expire are kept in the worker and replaced in time. For this folder alone.
+ * The keys that requests to AWS are signed with, from the first of these that is configured: environment,
+ * web identity, container, instance. AWS_PROFILE and the shared files of ~/.aws are not supported: a service
+ * has no home. Keys that expire are kept in the worker and replaced in time. For this folder alone.
  */
 #ifndef REMOTE_CREDENTIALS_H
 #define REMOTE_CREDENTIALS_H
@@ -30,8 +30,8 @@ struct credentials *credentials_open(void *ctx, const struct config *config);
 enum rc credentials_get(struct credentials *c, int64_t deadline_ms, struct aws_keys *out) MUST_CHECK;
 
 /*
- * AWS refused the keys: the next credentials_get() fetches others where it can, though not more often than every
- * few seconds. Until others have come the old ones are used: it may not have been their fault.
+ * AWS refused the keys: the next credentials_get() fetches others where it can, though not more often than
+ * every few seconds. Until others have come the old ones are used: it may not have been their fault.
  */
 void credentials_refused(struct credentials *c);
 

@@ -15,6 +15,7 @@ struct sts_fault {
 
 /* RC_SNS_REFUSED: no keys in it; RC_NO_MEMORY.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html */
-enum rc sts_answer_read(const char *xml, size_t len, struct aws_session *out, struct sts_fault *fault) MUST_CHECK;
+enum rc sts_answer_read(const char *xml, size_t len, struct aws_session *out,
+			struct sts_fault *fault) MUST_CHECK;
 
 #endif

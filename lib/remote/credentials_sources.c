@@ -51,7 +51,7 @@ static bool
 open_secret(struct buf *b, void *ctx, size_t limit)
 {
 	buf_init(b, ctx, limit);
-	if (!(b->data = talloc_array(ctx, char, limit + 1)))
+	if (!(b->data = talloc_array(ctx, char, (unsigned)limit + 1)))
 		return false;
 	talloc_set_destructor(b->data, wipe);
 	b->data[0] = '\0';
@@ -83,7 +83,7 @@ is_field_value(const struct buf *b)
 	return b->len > 0;
 }
 
-/* A file that somebody else replaces from time to time: read anew each time. It must not make us wait either. */
+/* A file that somebody else replaces from time to time, so it is read anew. A FIFO must not make us wait. */
 static enum rc
 read_token(struct key_fetch *f, const char *path, struct buf *out)
 {
@@ -164,7 +164,8 @@ ask(struct key_fetch *f, const struct question *q)
 	wipe_fields(t);
 	if (code == CURLE_OK)
 		return RC_OK;
-	key_fetch_fault(f, "%s: %s", q->what, t->too_large ? "the answer is too large" : curl_easy_strerror(code));
+	key_fetch_fault(f, "%s: %s", q->what,
+			t->too_large ? "the answer is too large" : curl_easy_strerror(code));
 	return code == CURLE_OUT_OF_MEMORY ? RC_NO_MEMORY : RC_SNS_REFUSED;
 }
 
@@ -233,7 +234,8 @@ fetch_by_web_identity(struct key_fetch *f, struct aws_session *out)
 	if (rc == RC_OK && status != 200)
 		rc = RC_SNS_REFUSED;
 	if (rc == RC_SNS_REFUSED)
-		key_fetch_fault(f, "STS: HTTP %ld: %s%s%s", status, *fault.code ? fault.code : "no keys in the answer",
+		key_fetch_fault(f, "STS: HTTP %ld: %s%s%s", status,
+				*fault.code ? fault.code : "no keys in the answer",
 				*fault.message ? ": " : "", fault.message);
 	return rc;
 }
@@ -284,8 +286,8 @@ ask_imds(struct key_fetch *f, const char *what, const char *path, const struct b
 	return ask_for_200(f, &q);
 }
 
-/* The session token of IMDSv2, as the field that the other requests bear. Without one version 1 would answer, to
- * whoever can make us send a GET: it is not asked. */
+/* The session token of IMDSv2, as the field that the other requests bear. Version 1, which wants none and so
+ * answers whoever can make us send a GET, is never asked. */
 static enum rc
 open_imds(struct key_fetch *f, struct buf *field)
 {

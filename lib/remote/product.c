@@ -191,16 +191,21 @@ finish(struct fetch *f, struct lookup *l, CURLcode code)
 	stop(f, l);
 }
 
-static void
+/* True when there was one: its place is free for the next. */
+static bool
 finish_some(struct fetch *f)
 {
 	CURLMsg *m;
 	void *l;
 	int left;
+	bool some = false;
 
 	while ((m = curl_multi_info_read(f->p->multi, &left)))
-		if (m->msg == CURLMSG_DONE && !curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &l))
+		if (m->msg == CURLMSG_DONE && !curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &l)) {
 			finish(f, l, m->data.result);
+			some = true;
+		}
+	return some;
 }
 
 /* True as soon as it is certain what becomes of the request: rc. */
@@ -224,20 +229,21 @@ run(struct fetch *f, struct why *why)
 {
 	enum rc rc;
 	int running, left;
+	bool some;
 
 	for (;;) {
 		if ((rc = start_some(f)))
 			return rc;
 		if (curl_multi_perform(f->p->multi, &running) != CURLM_OK)
 			return RC_NO_MEMORY;
-		finish_some(f);
+		some = finish_some(f);
 		if (is_certain(f, &rc, why))
 			return rc;
 		if ((left = clock_left_ms(f->deadline)) == 0) {
 			log_warn("product.timeout", log_i64("ms", f->p->config->product_timeout_ms));
 			return RC_PRODUCT_TIMEOUT;
 		}
-		if (curl_multi_poll(f->p->multi, NULL, 0, left, NULL) != CURLM_OK)
+		if (!some && curl_multi_poll(f->p->multi, NULL, 0, left, NULL) != CURLM_OK)
 			return RC_NO_MEMORY;
 	}
 }

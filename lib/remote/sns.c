@@ -139,6 +139,10 @@ resolve_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
 	}
 	if ((rc = post(s, ctx, &form, deadline, a)))
 		return rc;
+	if (!*a->topic_arn) {
+		a->fault = (struct sns_fault){ RC_SNS_DOWN, "", "no topic in the answer" };
+		return a->fault.rc;
+	}
 	s->topic_arn = talloc_strdup(s, a->topic_arn);
 	if (!s->topic_arn)
 		return RC_NO_MEMORY;
@@ -245,6 +249,9 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 	}
 	if (*n == 1)
 		a.entries[0] = rc ? a.fault : a.entries[0];
+	for (size_t i = 0; *n > 1 && i < *n; i++)
+		if (!a.entries[i].rc && !(a.taken >> i & 1))
+			a.entries[i] = (struct sns_fault){ RC_SNS_DOWN, "", "not in the answer" };
 	memcpy(results, a.entries, *n * sizeof *results);
 	return RC_OK;
 }

@@ -40,10 +40,19 @@ static const char *const field_names[FIELDS] = {
 struct reader {
 	struct sns_answer *answer;
 	long status;
-	bool in_failed;
+	bool begun, is_answer;	/* the root element was seen; it is SNS's */
+	bool in_failed, in_successful;
 	enum field field;
 	char text[FIELDS][SNS_TEXT_SIZE];
 };
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), end_len = strlen(end);
+
+	return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
 
 static void
 open_element(void *arg, const XML_Char *name, const XML_Char **attributes)
@@ -51,6 +60,10 @@ open_element(void *arg, const XML_Char *name, const XML_Char **attributes)
 	struct reader *r = arg;
 
 	(void)attributes;
+	if (!r->begun)
+		r->is_answer = ends_with(name, "Response");
+	r->begun = true;
+	r->in_successful = r->in_successful || strcmp(name, "Successful") == 0;
 	r->in_failed = r->in_failed || strcmp(name, "Failed") == 0;
 	r->field = FIELD_NONE;
 	for (int f = FIELD_NONE + 1; f < FIELDS; f++)
@@ -117,8 +130,12 @@ record_entry(struct reader *r)
 	unsigned long i = strtoul(r->text[FIELD_ID], &end, 10);
 	bool sender = strcmp(r->text[FIELD_SENDER_FAULT], "true") == 0;
 
-	if (end != r->text[FIELD_ID] && !*end && i < SNS_BATCH_MAX)
-		record(r, &r->answer->entries[i], sender ? RC_SNS_MESSAGE : RC_SNS_DOWN);
+	if (end != r->text[FIELD_ID] && !*end && i < SNS_BATCH_MAX) {
+		if (r->in_failed)
+			record(r, &r->answer->entries[i], sender ? RC_SNS_MESSAGE : RC_SNS_DOWN);
+		else
+			r->answer->taken |= 1u << i;
+	}
 	memset(r->text, 0, sizeof r->text);
 }
 
@@ -130,7 +147,9 @@ close_element(void *arg, const XML_Char *name)
 	r->field = FIELD_NONE;
 	if (strcmp(name, "Failed") == 0)
 		r->in_failed = false;
-	else if (r->in_failed && strcmp(name, "member") == 0)
+	else if (strcmp(name, "Successful") == 0)
+		r->in_successful = false;
+	else if ((r->in_failed || r->in_successful) && strcmp(name, "member") == 0)
 		record_entry(r);
 	else if (strcmp(name, "Error") == 0)
 		record(r, &r->answer->fault, by_status(r->status));
@@ -152,6 +171,7 @@ sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len)
 		XML_SetCharacterDataHandler(parser, take_text);
 	}
 	good = parser && XML_Parse(parser, xml, (int)len, 1) == XML_STATUS_OK;
+	good = good && r.is_answer;	/* 200 may also be the page of somebody in between */
 	XML_ParserFree(parser);
 	if (a->fault.rc || (status == 200 && good))
 		return;

@@ -172,6 +172,11 @@ BEGIN
 			 event_id, idempotency_key, request_digest)
 		VALUES (p_user, p_order, v_version, v_status, p_to, v_now, p_caller, p_event, p_key, p_digest);
 
+		-- Locked, so that publish_done() has either taken it away before or sees what comes after it here.
+		PERFORM FROM orders.outbox AS b
+		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL
+		FOR KEY SHARE;
+
 		SELECT max(b.next_attempt_at) INTO v_waits_until
 		FROM orders.outbox AS b
 		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL;
