@@ -10,60 +10,24 @@ set -eu
 
 PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 here=$PARTS_ROOT/tests/bench
-. "$PARTS_ROOT/demo/parts.sh"
-: "${ROUNDS:=3}" "${SECONDS_EACH:=3}" "${CONNECTIONS:=1 16 64}" "${WORKERS:=8}" "${PGBENCH_MODE:=extended}"
+. "$PARTS_ROOT/tests/support/stack.sh"
+: "${ROUNDS:=3}" "${SECONDS_EACH:=3}" "${CONNECTIONS:=1 16 64}" "${PGBENCH_MODE:=extended}"
 [ $# -gt 0 ] || set -- create1 create5 get list
 users=50 orders=50
 
-dir=$(mktemp -d)
-stop() {
-	trap '' INT TERM
-	orders_stop "$dir"
-	fauxqs_stop "$dir"
-	products_stop "$dir"
-	postgres_stop "$dir"
-	rm -rf "$dir"
-}
-trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-start() {
-	# shellcheck disable=SC2046 # four words
-	set -- $(parts_free_ports 4)
-	port=$1
-	postgres_start "$dir" "$2" durable
-	postgres_database "$dir" bench
-	schema_deploy "$(postgres_tcp_url "$dir" orders_owner bench)" >"$dir/schema.log" 2>&1 || { cat "$dir/schema.log" >&2 && return 1; }
-	schema_worker "$(postgres_tcp_url "$dir" orders_owner bench)" orders_worker bench
-	products_start "$dir" "$3"
-	fauxqs_start "$dir" "$4"
-	DATABASE_URL=$(postgres_url "$dir" orders_worker bench)
-	export DATABASE_URL WORKERS SECRET_KEY=bench SNS_TOPIC_NAME=order-events LOG_LEVEL=warn
-	export PRODUCT_SERVICE_URL="http://127.0.0.1:$3" AWS_ENDPOINT_URL="http://127.0.0.1:$4"
-	export AWS_ACCESS_KEY_ID=bench AWS_SECRET_ACCESS_KEY=bench
-	orders_start "$dir" "$port"
-}
-
-base64url() {
-	openssl base64 -A | tr '+/' '-_' | tr -d '='
-}
-
 # $users users with $orders orders of two items each, of which user u has those from (u-1)*orders+1 on; their tokens for wrk.
 fill() {
-	postgres_psql "$dir" bench -v users="$users" -v orders="$orders" >"$dir/fill.log" <<-'END'
+	postgres_psql "$dir" orders -v users="$users" -v orders="$orders" >"$dir/fill.log" <<-'END'
 		SELECT count(*) FROM generate_series(0, :users * :orders - 1) AS i,
 			LATERAL orders.create_order(i / :orders + 1, 'user@example.com', 136.50, '{3,4}', '{"USB-C Hub","Mouse"}',
 				'{45.50,45.50}', '{2,1}', '{91.00,45.50}', ' ' || i, decode(repeat('00', 32), 'hex'), gen_random_uuid(),
-				'r', 't', 1);
+				'limit', 't', 1);
 		DELETE FROM orders.outbox;
 		VACUUM ANALYZE;
 	END
-	header=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url)
 	u=0
 	while [ $((u += 1)) -le "$users" ]; do
-		text=$header.$(printf '{"sub":"%d","email":"user@example.com","exp":4102444800}' "$u" | base64url)
-		printf '%s.%s\n' "$text" "$(printf %s "$text" | openssl dgst -sha256 -hmac bench -binary | base64url)"
+		stack_token "$u"
 	done >"$dir/tokens"
 }
 
@@ -83,7 +47,7 @@ create() {
 		p = q = s = m = t = ""
 		for (i = 1; i <= n; i++) { c = i > 1 ? "," : ""; p = p c (i + 2); m = m c "\"USB-C Hub\""; t = t c "45.50"; q = q c "2"; s = s c "91.00" }
 		printf "SELECT * FROM orders.create_order(:u, '\''user@example.com'\'', %.2f, '\''{%s}'\'', '\''{%s}'\'', '\''{%s}'\'', '\''{%s}'\'', '\''{%s}'\'',", 91 * n, p, m, t, q, s
-		printf " '\'' '\'' || gen_random_uuid(), decode(repeat('\''00'\'', 32), '\''hex'\''), gen_random_uuid(), '\''r'\'', '\''t'\'', 86400000);\n" }'
+		printf " '\'' '\'' || gen_random_uuid(), decode(repeat('\''00'\'', 32), '\''hex'\''), gen_random_uuid(), '\''limit'\'', '\''t'\'', 86400000);\n" }'
 }
 
 measure_limit() {
@@ -105,17 +69,12 @@ measure() {
 }
 
 pss() {
-	pgrep -f "^${ORDERS_FCGI:-$PARTS_ROOT/cgi/orders.fcgi}" | while read -r pid; do
-		[ "$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -c "^DATABASE_URL=$DATABASE_URL$")" = 0 ] ||
-			awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup"
+	for pid in $(stack_workers); do
+		awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup"
 	done | awk '{ sum += $1; n++ } END { printf "%d workers, %.1f MB PSS in all\n", n, sum / 1024 }'
 }
 
-owed() {
-	[ "$(postgres_psql "$dir" bench -c "SELECT count(*) FROM orders.outbox WHERE request_id <> 'r'")" = "${1:-0}" ]
-}
-
-start
+stack_start
 fill
 round=0
 while [ $((round += 1)) -le "$ROUNDS" ]; do
@@ -123,7 +82,7 @@ while [ $((round += 1)) -le "$ROUNDS" ]; do
 		for connections in $CONNECTIONS; do
 			# shellcheck disable=SC2046 # four words
 			set_of=$(measure "$scenario" "$connections")
-			parts_until 60 owed || { echo "events are still owed" >&2 && exit 1; }
+			parts_until 60 stack_owed 0 || { echo "events are still owed" >&2 && exit 1; }
 			echo "$scenario $connections $set_of $(measure_limit "$scenario" "$connections")" >>"$dir/figures"
 		done
 	done
