@@ -23,6 +23,14 @@ take_head(char *data, size_t size, size_t n, void *arg)
 	return t->too_large ? 0 : size * n;
 }
 
+static void
+start_gathering(struct transfer *t, void *ctx, size_t body_max)
+{
+	buf_init(&t->body, ctx, body_max);
+	t->head_bytes = 0;
+	t->too_large = false;
+}
+
 bool
 transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 {
@@ -34,9 +42,7 @@ transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 	curl_easy_reset(t->easy);
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
-	buf_init(&t->body, ctx, body_max);
-	t->head_bytes = 0;
-	t->too_large = false;
+	start_gathering(t, ctx, body_max);
 	return !curl_easy_setopt(t->easy, CURLOPT_URL, url) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
 	       !curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L) &&
@@ -49,6 +55,15 @@ transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 	       !curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_head) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+}
+
+bool
+transfer_again(struct transfer *t, void *ctx, const char *url, size_t body_max)
+{
+	if (!t->easy)
+		return transfer_reset(t, ctx, url, body_max);
+	start_gathering(t, ctx, body_max);
+	return !curl_easy_setopt(t->easy, CURLOPT_URL, url);
 }
 
 bool

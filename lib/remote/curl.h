@@ -17,6 +17,8 @@ struct transfer {
 
 /* Readies t for a request whose answer, of up to body_max bytes, is gathered on ctx. False: no memory. */
 bool transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max);
+/* The same for one more request of the kind that t made before: everything but the URL stays as it was set. */
+bool transfer_again(struct transfer *t, void *ctx, const char *url, size_t body_max);
 bool transfer_header(struct transfer *t, const char *line);
 /* Hands the gathered headers to curl: once, after the last transfer_header(). */
 void transfer_set_headers(struct transfer *t);

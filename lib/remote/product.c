@@ -38,6 +38,7 @@ struct fetch {
 	const struct draft *draft;
 	const struct trace *trace;
 	struct product *products;
+	struct curl_slist *headers;
 	struct lookup lookups[ORDER_ITEMS_MAX];
 	size_t n;
 	int64_t deadline;
@@ -75,25 +76,37 @@ products_open(void *ctx, const struct config *config, struct pool *pool, struct 
 	return p->multi ? p : NULL;
 }
 
+/* Every look-up of a request sends the same fields. */
+static bool
+gather_headers(struct fetch *f)
+{
+	char id[96], parent[96];
+	const char *const lines[] = { id, parent, "Accept: application/json" };
+	struct curl_slist *longer;
+
+	(void)snprintf(id, sizeof id, "X-Request-ID: %s", f->trace->request_id);
+	(void)snprintf(parent, sizeof parent, "traceparent: %s", f->trace->traceparent);
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		longer = curl_slist_append(f->headers, lines[i]);
+		if (!longer)
+			return false;
+		f->headers = longer;
+	}
+	return true;
+}
+
 static bool
 start(struct fetch *f, size_t i, struct transfer *t)
 {
-	char url[2048], line[128];
+	char url[2048];
 	struct lookup *l = &f->lookups[i];
 	int len = snprintf(url, sizeof url, "%s/api/v1/products/%lld", f->p->config->product_url,
 			   (long long)l->id);
 
-	if (len < 0 || (size_t)len >= sizeof url || !transfer_reset(t, f->ctx, url, BODY_MAX))
-		return false;
-	(void)snprintf(line, sizeof line, "X-Request-ID: %s", f->trace->request_id);
-	if (!transfer_header(t, line))
-		return false;
-	(void)snprintf(line, sizeof line, "traceparent: %s", f->trace->traceparent);
-	if (!transfer_header(t, line) || !transfer_header(t, "Accept: application/json"))
-		return false;
-	transfer_set_headers(t);
-	(void)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, (void *)l);
-	if (curl_multi_add_handle(f->p->multi, t->easy) != CURLM_OK)
+	if (len < 0 || (size_t)len >= sizeof url || !transfer_again(t, f->ctx, url, BODY_MAX) ||
+	    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, f->headers) ||
+	    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, (void *)l) ||
+	    curl_multi_add_handle(f->p->multi, t->easy) != CURLM_OK)
 		return false;
 	l->transfer = t;
 	l->started = true;
@@ -281,9 +294,10 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 	f.n = draft_products(d, ids);
 	for (size_t i = 0; i < f.n; i++)
 		f.lookups[i].id = ids[i];
-	rc = run(&f, why);
+	rc = gather_headers(&f) ? run(&f, why) : RC_NO_MEMORY;
 	for (size_t i = 0; i < f.n; i++)
 		stop(&f, &f.lookups[i]);
+	curl_slist_free_all(f.headers);
 	pool_exit(p->slot);
 	if (rc != RC_NO_MEMORY)
 		breaker_report(p->breaker, &p->policy, rc != RC_PRODUCT_DOWN && rc != RC_PRODUCT_TIMEOUT);
