@@ -72,6 +72,9 @@ run-tests: deps-test
 build-unit: $(UNIT)
 build-store: $(STORE)
 build-wire: $(WIRE)
+fault: deps-test ## orders under load while workers are killed and the neighbours restarted
+	@$(MAKE) --no-print-directory all
+	tests/fault/chaos.sh
 bench: deps-bench ## speed beside PostgreSQL's own limit
 	@$(MAKE) --no-print-directory all
 	tests/bench/bench.sh
@@ -88,6 +91,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire fault bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

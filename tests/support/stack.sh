@@ -49,8 +49,8 @@ stack_token() {
 
 # stack_workers: the pids of the pool's workers.
 stack_workers() {
-	for stack_pid in $(pgrep -f "^${ORDERS_FCGI:-$PARTS_ROOT/cgi/orders.fcgi}"); do
-		! tr '\0' '\n' <"/proc/$stack_pid/environ" 2>/dev/null | grep -qxF "DATABASE_URL=$DATABASE_URL" || echo "$stack_pid"
+	for stack_pid in $(grep -lzxF "DATABASE_URL=$DATABASE_URL" /proc/[0-9]*/environ 2>/dev/null | tr -dc '0-9\n'); do
+		case $(readlink "/proc/$stack_pid/exe") in */orders.fcgi) echo "$stack_pid" ;; esac
 	done
 }
 
