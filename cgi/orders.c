@@ -76,6 +76,7 @@ main(int argc, char **argv)
 		.after = app_after,
 		.turn = app_turn,
 		.retire = app_retire,
+		.deadline_s = config.deadline_s,
 	});
 	talloc_free(ctx);
 	return status;

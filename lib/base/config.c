@@ -73,6 +73,7 @@ static const struct setting {
 	  "arn:aws:sns:region:account:name" },
 	{ "LOG_LEVEL", setting_log_level, FIELD(log_level), 0, "info",
 	  "one of debug, info, warn, error" },
+	{ "WORKER_DEADLINE", setting_int, FIELD(deadline_s), 0, "30", "seconds, 0 for no limit" },
 	{ "WORKER_MAX_REQUESTS", setting_int, FIELD(max_requests), 0, "0",
 	  "a number of requests, 0 for no limit" },
 	{ "WORKER_MAX_RSS_MB", setting_int, FIELD(max_rss_mb), 0, "0", "MiB, 0 for no limit" },

@@ -39,6 +39,7 @@ struct config {
 	const char *topic_name;	/* one of the two is set; the ARN wins */
 	const char *topic_arn;
 	int log_level;	/* enum log_level */
+	int deadline_s;	/* that a worker may be stuck before it ends itself, 0: for ever */
 	int max_requests;	/* 0: never retires; so has max_rss_mb */
 	int max_rss_mb;
 	int workers;	/* of the pool, 0 when unknown */

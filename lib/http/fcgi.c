@@ -31,6 +31,17 @@ stop(int signo)
 	stopping = 1;
 }
 
+/* Nothing but write(2) and _exit(2) here: the worker may be stuck anywhere. */
+static void
+give_up(int signo)
+{
+	static const char line[] = "{\"level\":\"error\",\"event\":\"worker.stuck\"}\n";
+
+	(void)signo;
+	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	_exit(EX_TEMPFAIL);
+}
+
 /* libfcgi replaces dispositions that it finds default or ignored, so ours come first. */
 static void
 block_signals(sigset_t *waiting)
@@ -44,6 +55,8 @@ block_signals(sigset_t *waiting)
 		(void)sigaddset(&blocked, stops[i]);
 		(void)sigaction(stops[i], &action, NULL);
 	}
+	action.sa_handler = give_up;
+	(void)sigaction(SIGALRM, &action, NULL);
 	(void)sigaddset(&blocked, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &blocked, waiting);
 	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
@@ -65,6 +78,7 @@ read_stdin(void *arg, char *to, int len)
 
 struct listener {
 	int ep;
+	unsigned deadline_s;	/* for what comes between two waits */
 	sigset_t waiting;	/* the mask while waiting: signals come in then and at no other time */
 };
 
@@ -84,8 +98,12 @@ static bool
 wait_for_request(const struct listener *l, int wait_ms)
 {
 	struct epoll_event e;
+	bool ready;
 
-	return epoll_pwait(l->ep, &e, 1, wait_ms, &l->waiting) > 0;
+	(void)alarm(0);
+	ready = epoll_pwait(l->ep, &e, 1, wait_ms, &l->waiting) > 0;
+	(void)alarm(l->deadline_s);
+	return ready;
 }
 
 struct exchange {
@@ -192,7 +210,7 @@ serve_cgi(const struct fcgi_app *app)
 int
 fcgi_serve(const struct fcgi_app *app)
 {
-	struct listener l;
+	struct listener l = { .deadline_s = (unsigned)app->deadline_s };
 	FCGX_Request f;
 	bool busy = false;
 	int wait_ms, rc;

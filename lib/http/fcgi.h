@@ -1,6 +1,7 @@
 /*
  * The worker's loop: a FastCGI responder on fd 0, one request at a time. Signals are blocked except while
- * it waits, so no request is cut short and no other call ever sees EINTR.
+ * it waits, so no request is cut short and no other call ever sees EINTR; only SIGALRM, the watchdog, comes at
+ * any time, and it ends the process.
  */
 #ifndef HTTP_FCGI_H
 #define HTTP_FCGI_H
@@ -21,6 +22,8 @@ struct fcgi_app {
 	int (*turn)(void *arg);
 	/* Asked after each request: is this the end of this worker? */
 	bool (*retire)(void *arg);
+	/* Seconds that a request or a turn may take before the worker ends itself, wherever it is stuck; 0: any. */
+	int deadline_s;
 };
 
 /* Serves until TERM, INT, USR1 or HUP, or retire(). From a shell, with no socket on fd 0, it answers one

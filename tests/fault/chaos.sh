@@ -26,7 +26,7 @@ load() {
 
 load_stop() {
 	kill "$curl" 2>/dev/null || :
-	wait "$curl" || :
+	wait "$curl" 2>/dev/null || :
 	find "$dir/answers" -type f -exec grep -ho '^{"id":[0-9]*,.*}]}$' {} + | sed 's/^{"id":\([0-9]*\),.*/\1/' | sort >"$dir/acked"
 	find "$dir/answers" -type f -exec grep -L '^{"id":' {} + | wc -l >"$dir/refused"
 }
