@@ -83,13 +83,19 @@ receive_some(const struct pool *p, int fd, int wait_s)
 					events_port(), p->queue, wait_s));
 	struct json_object *doc = json_read(a.body);
 	int n = json_count(doc, "Messages");
+	char *entries = text("%s", "");
 
 	for (int i = 0; i < n; i++) {
 		char *line = text("%s\n", json_at(doc, text("Messages.%d.Body", i)));
 
 		if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
 			give_up("mailbox: %s", strerror(errno));
+		entries = text("%s%s{\"Id\":\"%d\",\"ReceiptHandle\":%s}", entries, i ? "," : "", i,
+			       json_quote(json_at(doc, text("Messages.%d.ReceiptHandle", i))));
 	}
+	if (n > 0)	/* a FIFO queue gives nothing more of a group until then */
+		(void)sqs_call("DeleteMessageBatch", text("{\"QueueUrl\":\"http://127.0.0.1:%d/" ACCOUNT "/%s\",\"Entries\":[%s]}",
+							  events_port(), p->queue, entries));
 }
 
 static size_t

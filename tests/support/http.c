@@ -77,7 +77,7 @@ ask_send(int port, const struct ask *a)
 		head = talloc_asprintf_append(head, "Content-Type: %s\r\n", type);
 	if (a->fields)
 		head = talloc_strdup_append(head, a->fields);
-	if (a->body)
+	if (a->body || method[0] == 'P')	/* POST, PUT, PATCH */
 		head = talloc_asprintf_append(head, "Content-Length: %zu\r\n", body_len);
 	head = talloc_strdup_append(head, "\r\n");
 	x = bytes_send(port, head, strlen(head));

@@ -54,7 +54,7 @@ struct pool *pool_shared(void);
 	ReportHook(PRE_ALL)(struct criterion_test_set * tests)                                     \
 	{                                                                                          \
 		(void)tests;                                                                       \
-		pool_share(&(const struct pool_options){ .workers = 0, ##__VA_ARGS__ });           \
+		pool_share(&(const struct pool_options){ __VA_ARGS__ });                           \
 	}                                                                                          \
 	struct swallow_semicolon
 

@@ -17,13 +17,23 @@
 #define FIRST_PORT 12000	/* below what the kernel gives to outgoing connections */
 #define LAST_PORT 31999
 
+static void *memory;
+
+/* For the leak sanitizer, which would not see that it was still in use. */
+static void
+free_memory(void)
+{
+	talloc_free(memory);
+	memory = NULL;
+}
+
 void *
 test_memory(void)
 {
-	static void *memory;
-
-	if (!memory)
+	if (!memory) {
 		memory = talloc_named_const(NULL, 0, "test");
+		(void)atexit(free_memory);
+	}
 	return memory;
 }
 
@@ -36,6 +46,8 @@ text(const char *format, ...)
 	va_start(args, format);
 	s = talloc_vasprintf(test_memory(), format, args);
 	va_end(args);
+	if (!s)
+		give_up("no memory");
 	return s;
 }
 
@@ -138,4 +150,13 @@ free_port(void)
 		give_up("port file: %s", strerror(errno));
 	(void)close(fd);
 	return port;
+}
+
+/* Each test is a process of its own. */
+int64_t
+new_user(void)
+{
+	static int64_t count;
+
+	return (int64_t)getpid() * 1000 + ++count;
 }

@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The talloc context of all that a test allocates. Nobody frees it: it goes with the test's process. */
+/* The talloc context of all that a test allocates. It goes with the test's process. */
 void *test_memory(void);
 
 /* printf onto test_memory(). */
-__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
+__attribute__((format(printf, 1, 2), returns_nonnull)) char *text(const char *format, ...);
 
 /* The environment variable that run.sh has set; ends the program where it has not. */
 const char *test_env(const char *name);
@@ -25,6 +25,9 @@ bool wait_until(int limit_ms, bool (*done)(void *arg), void *arg);
 
 /* A loopback port that nobody listens on, and that no other test of this run is given. */
 int free_port(void);
+
+/* A user id that no other test of this program is given. */
+int64_t new_user(void);
 
 /* Ends the program: the support itself is broken, not what is tested. */
 __attribute__((format(printf, 1, 2), noreturn)) void give_up(const char *format, ...);
