@@ -13,12 +13,20 @@
 /* A string literal and its length, NULs inside included. */
 #define LITERAL(s) s, sizeof s - 1
 
-/* got and want are NUL-terminated; why is the row's reason. */
-#define expect_text(got, want, why) \
-	cr_expect(strcmp(got, want) == 0, "%s:\n     got %s\nexpected %s", why, got, want)
+/* Each of these says the row's reason, and evaluates its arguments once. */
+static inline void
+expect_text(const char *got, const char *want, const char *why)
+{
+	cr_expect(strcmp(got, want) == 0, "%s:\n     got %s\nexpected %s", why, got, want);
+}
 
-#define expect_int(got, want, why) \
-	cr_expect((long long)(got) == (long long)(want), "%s: got %lld, expected %lld", why, (long long)(got), (long long)(want))
+static inline void
+expect_int_(long long got, long long want, const char *why)
+{
+	cr_expect(got == want, "%s: got %lld, expected %lld", why, got, want);
+}
+
+#define expect_int(got, want, why) expect_int_((long long)(got), (long long)(want), why)
 
 /* From here on ctx and what hangs on it get no more than bytes in all: what follows has no memory. talloc
  * deprecates the call for its cost, which is no matter here. */

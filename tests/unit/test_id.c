@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "table.h"
 
@@ -25,6 +27,23 @@ Test(id, makes_version_4_uuids)
 		for (size_t j = 0; j < i; j++)
 			cr_expect_str_neq(u, seen[j]);
 	}
+}
+
+Test(id, gives_a_child_other_uuids_than_its_parent)
+{
+	char theirs[UUID_SIZE] = "", ours[UUID_SIZE];
+	int ends[2];
+
+	id_uuid(ours);	/* from here on there is something that a child could inherit */
+	cr_assert_eq(pipe(ends), 0);
+	if (fork() == 0) {
+		id_uuid(ours);
+		_exit(write(ends[1], ours, sizeof ours) != sizeof ours);
+	}
+	id_uuid(ours);
+	cr_assert_eq(read(ends[0], theirs, sizeof theirs), sizeof theirs);
+	cr_expect_str_neq(ours, theirs);
+	(void)wait(NULL);
 }
 
 Test(id, draws_below_the_bound)

@@ -88,3 +88,38 @@ Test(utf8, takes_every_scalar_value_and_no_surrogate)
 			cr_expect(false, "U+%04X", c);
 	}
 }
+
+/* The answers are those of Python 3.11's bytes.decode(errors="replace"). */
+Test(utf8, repairs_what_is_none)
+{
+#define X "\xef\xbf\xbd"
+	static const struct {
+		struct row row;
+		const char *text;
+	} rows[] = {
+		{ { LITERAL("abc"), "nothing to repair" }, "abc" },
+		{ { LITERAL("\xc3\xa9\xf0\x9f\x9a\x80"), "nothing to repair" }, "\xc3\xa9\xf0\x9f\x9a\x80" },
+		{ { LITERAL("a\xff" "b"), "no byte of UTF-8" }, "a" X "b" },
+		{ { LITERAL("\xff\xfe"), "two of them" }, X X },
+		{ { LITERAL("\x80\x80"), "continuations" }, X X },
+		{ { LITERAL("\xf0\x9f\x9a" "z"), "cut short: one mistake" }, X "z" },
+		{ { LITERAL("\xe6\x97"), "cut short at the end" }, X },
+		{ { LITERAL("\xc3"), "cut short at the end" }, X },
+		{ { LITERAL("\xc3\xc3\xa9"), "a character behind it" }, X "\xc3\xa9" },
+		{ { LITERAL("\xed\xa0\x80"), "a surrogate: three mistakes" }, X X X },
+		{ { LITERAL("\xc0\x80"), "overlong: two mistakes" }, X X },
+		{ { LITERAL("\xf4\x90\x80\x80"), "above U+10FFFF: four" }, X X X X },
+		{ { LITERAL("\xf0\x90\x80\xe6\x97\xa5"), "a character behind it" }, X "\xe6\x97\xa5" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		void *ctx = talloc_new(NULL);
+		struct buf b;
+
+		buf_init(&b, ctx, 100);
+		utf8_put_repaired(&b, rows[i].row.text, rows[i].row.len);
+		expect_text(b.data, rows[i].text, rows[i].row.why);
+		cr_expect(utf8_is_valid(b.data, b.len), "%s", rows[i].row.why);
+		talloc_free(ctx);
+	}
+}
