@@ -6,7 +6,7 @@
 
 #include "json/order_json.h"
 
-#define BODY_MAX (64u << 20)	/* 100 orders of 100 items with the longest names */
+#define BODY_MAX (64u << 20) /* 100 orders of 100 items with the longest names */
 #define RETRY_AFTER_S 1
 
 static void

@@ -20,20 +20,20 @@ struct app {
 	struct pg *pg;
 	struct products *products;
 	struct publisher *publisher;
-	int64_t requests;	/* answered so far */
+	int64_t requests; /* answered so far */
 };
 
 struct request {
 	struct app *app;
 	struct http_request *in;
 	struct http_response *out;
-	void *ctx;	/* in->ctx */
+	void *ctx; /* in->ctx */
 	struct route_match match;
 	struct caller caller;
 	struct why why;
-	struct event event;	/* what has to be published; version 0: nothing */
-	bool event_waits;	/* it is left to the sweep */
-	int64_t order_id;	/* for the log; so are the times */
+	struct event event; /* what has to be published; version 0: nothing */
+	bool event_waits;   /* it is left to the sweep */
+	int64_t order_id;   /* for the log; so are the times */
 	int64_t product_us;
 	int64_t database_us;
 	int64_t answered_us;

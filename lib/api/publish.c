@@ -9,10 +9,10 @@
 #include "remote/sns.h"
 #include "store/outbox.h"
 
-#define LEASE_MS 10000	/* for publishing and settling; then somebody else may */
-#define GATHER_MS 100	/* that a new event waits for others while requests are waiting */
-#define SWEEP_MS 500	/* between the pool's looks for waiting events */
-#define SWEEP_AFTER_FAULT_MS 2000	/* of the database */
+#define LEASE_MS 10000		  /* for publishing and settling; then somebody else may */
+#define GATHER_MS 100		  /* that a new event waits for others while requests are waiting */
+#define SWEEP_MS 500		  /* between the pool's looks for waiting events */
+#define SWEEP_AFTER_FAULT_MS 2000 /* of the database */
 #define RETRY_FIRST_MS 500
 #define RETRY_CAP_MS 60000
 
@@ -36,7 +36,7 @@ struct publisher {
 	struct breaker *breaker;
 	struct pg *pg;
 	struct sns *sns;
-	void *memory;	/* of the gathered events */
+	void *memory; /* of the gathered events */
 	struct event gathered[SNS_BATCH_MAX];
 	size_t n;
 	int64_t gathered_since_ms;
@@ -126,8 +126,8 @@ give_back(const struct sns_fault *fault, size_t n, struct failure *failures, voi
 }
 
 static void
-judge_entries(const struct event *events, const int *attempts, const struct sns_fault *results,
-	      size_t n, struct failure *failures, void *ctx)
+judge_entries(const struct event *events, const int *attempts, const struct sns_fault *results, size_t n,
+	      struct failure *failures, void *ctx)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool parked = results[i].rc == RC_SNS_MESSAGE;

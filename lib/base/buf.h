@@ -11,11 +11,11 @@
 
 struct buf {
 	void *ctx;
-	char *data;	/* NUL-terminated once anything was put, the NUL not counted; NULL before */
+	char *data; /* NUL-terminated once anything was put, the NUL not counted; NULL before */
 	size_t len;
 	size_t cap;
-	size_t limit;	/* bytes that len never exceeds */
-	bool failed;	/* no memory, or the limit was reached */
+	size_t limit; /* bytes that len never exceeds */
+	bool failed;  /* no memory, or the limit was reached */
 };
 
 void buf_init(struct buf *b, void *ctx, size_t limit);

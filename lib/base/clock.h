@@ -7,7 +7,7 @@
 
 #include "rc.h"
 
-#define RFC3339_SIZE 28	/* "2026-02-24T13:46:26.414410Z" and a NUL */
+#define RFC3339_SIZE 28 /* "2026-02-24T13:46:26.414410Z" and a NUL */
 
 /* Microseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_us(void);

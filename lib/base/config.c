@@ -16,7 +16,7 @@ static const struct setting {
 	setting_fn *parse;
 	size_t offset;
 	int flags;
-	const char *fallback;	/* used when it is unset, or empty without EMPTY_COUNTS */
+	const char *fallback; /* used when it is unset, or empty without EMPTY_COUNTS */
 	const char *wants;
 } settings[] = {
 	{ "DATABASE_URL", setting_database_url, FIELD(database_url), REQUIRED, NULL,
@@ -29,8 +29,7 @@ static const struct setting {
 	{ "JWT_ISSUER", setting_text, FIELD(jwt_issuer), 0, NULL, "the issuer of tokens" },
 	{ "STAFF_ROLES", setting_list, FIELD(staff_roles), EMPTY_COUNTS, "admin",
 	  "role names, separated by commas" },
-	{ "OWNER_STATUS_UPDATES", setting_owner_updates, FIELD(owner_updates), 0, "all",
-	  "all or cancel" },
+	{ "OWNER_STATUS_UPDATES", setting_owner_updates, FIELD(owner_updates), 0, "all", "all or cancel" },
 	{ "PRODUCT_SERVICE_URL", setting_http_url, FIELD(product_url), REQUIRED, NULL,
 	  "an http:// or https:// URL" },
 	{ "PRODUCT_SERVICE_TIMEOUT", setting_seconds, FIELD(product_timeout_ms), 0, "5",
@@ -38,12 +37,9 @@ static const struct setting {
 	{ "PRODUCT_MAX_WORKERS", setting_int, FIELD(product_max_workers), 0, NULL,
 	  "a number of workers, 0 for any (default: half of WORKERS)" },
 	{ "AWS_REGION", setting_word, FIELD(aws_region), 0, "us-east-1", "a region's name" },
-	{ "AWS_ENDPOINT_URL", setting_http_url, FIELD(aws_url), 0, NULL,
-	  "an http:// or https:// URL" },
-	{ "AWS_ENDPOINT_URL_SNS", setting_http_url, FIELD(sns_url), 0, NULL,
-	  "an http:// or https:// URL" },
-	{ "AWS_ENDPOINT_URL_STS", setting_http_url, FIELD(sts_url), 0, NULL,
-	  "an http:// or https:// URL" },
+	{ "AWS_ENDPOINT_URL", setting_http_url, FIELD(aws_url), 0, NULL, "an http:// or https:// URL" },
+	{ "AWS_ENDPOINT_URL_SNS", setting_http_url, FIELD(sns_url), 0, NULL, "an http:// or https:// URL" },
+	{ "AWS_ENDPOINT_URL_STS", setting_http_url, FIELD(sts_url), 0, NULL, "an http:// or https:// URL" },
 	{ "AWS_ACCESS_KEY_ID", setting_word, FIELD(aws_access_key_id), 0, NULL, "an access key id" },
 	{ "AWS_SECRET_ACCESS_KEY", setting_word, FIELD(aws_secret_access_key), 0, NULL,
 	  "a secret access key" },
@@ -69,10 +65,8 @@ static const struct setting {
 	{ "AWS_EC2_METADATA_DISABLED", setting_disabled, FIELD(imds_url), 0, "false", "true or false" },
 	{ "SNS_TOPIC_NAME", setting_topic_name, FIELD(topic_name), 0, NULL,
 	  "up to 256 letters, digits, - and _, for a FIFO topic with .fifo behind them" },
-	{ "SNS_TOPIC_ARN", setting_topic_arn, FIELD(topic_arn), 0, NULL,
-	  "arn:aws:sns:region:account:name" },
-	{ "LOG_LEVEL", setting_log_level, FIELD(log_level), 0, "info",
-	  "one of debug, info, warn, error" },
+	{ "SNS_TOPIC_ARN", setting_topic_arn, FIELD(topic_arn), 0, NULL, "arn:aws:sns:region:account:name" },
+	{ "LOG_LEVEL", setting_log_level, FIELD(log_level), 0, "info", "one of debug, info, warn, error" },
 	{ "WORKER_DEADLINE", setting_int, FIELD(deadline_s), 0, "30", "seconds, 0 for no limit" },
 	{ "WORKER_MAX_REQUESTS", setting_int, FIELD(max_requests), 0, "0",
 	  "a number of requests, 0 for no limit" },
@@ -138,8 +132,7 @@ default_endpoint(const struct setting_target *l, const char *service, const char
 }
 
 enum rc
-config_load(void *ctx, char *(*get)(const char *), struct config *c, config_fault_fn *fault,
-	    void *arg)
+config_load(void *ctx, char *(*get)(const char *), struct config *c, config_fault_fn *fault, void *arg)
 {
 	struct config loaded = { .product_max_workers = -1 };
 	const struct setting_target l = { .ctx = ctx, .c = &loaded };

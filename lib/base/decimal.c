@@ -1,6 +1,6 @@
 #include "base/decimal.h"
 
-#define EXPONENT_CAP 100000000	/* more than any text here has digits */
+#define EXPONENT_CAP 100000000 /* more than any text here has digits */
 #define INT64_DIGITS 19
 
 struct scan {
@@ -30,7 +30,7 @@ digits(struct scan *s)
 static enum rc
 scale(const char *mantissa, size_t len, bool negative, int64_t tens, int64_t *out, bool *exact)
 {
-	int64_t value = 0, before = 0;	/* digits of the result still to come before the cut */
+	int64_t value = 0, before = 0; /* digits of the result still to come before the cut */
 	bool cut = false;
 
 	for (size_t i = 0; i < len; i++)
@@ -84,8 +84,8 @@ decimal_number(const char *text, size_t len, int places, int64_t *out, bool *exa
 	}
 	if (s.p != s.end)
 		return RC_SYNTAX;
-	return scale(mantissa, (size_t)(end - mantissa), negative,
-		     exponent - (int64_t)fraction + places, out, exact);
+	return scale(mantissa, (size_t)(end - mantissa), negative, exponent - (int64_t)fraction + places, out,
+		     exact);
 }
 
 enum rc

@@ -83,8 +83,8 @@ static bool
 is_traceparent(const char *s)
 {
 	return s && strlen(s) == TRACEPARENT_SIZE - 1 && strncmp(s, "00-", 3) == 0 &&
-	       is_lower_hex(s + 3, 32) && s[35] == '-' && is_lower_hex(s + 36, 16) &&
-	       s[52] == '-' && is_lower_hex(s + 53, 2);
+	       is_lower_hex(s + 3, 32) && s[35] == '-' && is_lower_hex(s + 36, 16) && s[52] == '-' &&
+	       is_lower_hex(s + 53, 2);
 }
 
 void
@@ -97,7 +97,7 @@ id_traceparent(const char *received, char out[static TRACEPARENT_SIZE])
 		return;
 	}
 	random_bytes(ids, sizeof ids);
-	ids[0] |= 1;	/* an id of zeros alone is invalid */
+	ids[0] |= 1; /* an id of zeros alone is invalid */
 	ids[16] |= 1;
 	memcpy(out, "00-", 3);
 	hex(out + 3, ids, 16);

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UUID_SIZE 37	/* 36 characters and a NUL */
-#define TRACEPARENT_SIZE 56	/* 00-{32}-{16}-{2} and a NUL */
+#define UUID_SIZE 37	    /* 36 characters and a NUL */
+#define TRACEPARENT_SIZE 56 /* 00-{32}-{16}-{2} and a NUL */
 #define SHA256_SIZE 32
 
 void id_uuid(char out[static UUID_SIZE]);

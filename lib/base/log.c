@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-#define LINE_SIZE 3800	/* below PIPE_BUF: lines of several workers in one pipe stay whole */
+#define LINE_SIZE 3800 /* below PIPE_BUF: lines of several workers in one pipe stay whole */
 #define TEXT_MAX 300
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -89,5 +89,5 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 	l.bytes[l.len++] = '}';
 	l.bytes[l.len++] = '\n';
 	if (write(STDERR_FILENO, l.bytes, l.len) < 0)
-		return;	/* nobody is left to tell */
+		return; /* nobody is left to tell */
 }

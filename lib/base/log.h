@@ -10,8 +10,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_field {
-	const char *name;	/* NULL: skipped */
-	const char *text;	/* NULL: number counts */
+	const char *name; /* NULL: skipped */
+	const char *text; /* NULL: number counts */
 	int64_t number;
 };
 
@@ -35,9 +35,9 @@ void log_set_request_id(const char *id);
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, int n);
 
-#define LOG_EVENT(level, event, ...)                                                               \
-	log_write(level, event, (const struct log_field[]){ { 0 }, ##__VA_ARGS__ },                \
-		  (int)(sizeof((const struct log_field[]){ { 0 }, ##__VA_ARGS__ }) /               \
+#define LOG_EVENT(level, event, ...)                                                                         \
+	log_write(level, event, (const struct log_field[]){ { 0 }, ##__VA_ARGS__ },                          \
+		  (int)(sizeof((const struct log_field[]){ { 0 }, ##__VA_ARGS__ }) /                         \
 			sizeof(struct log_field)))
 #define log_debug(event, ...) LOG_EVENT(LOG_DEBUG, event, ##__VA_ARGS__)
 #define log_info(event, ...) LOG_EVENT(LOG_INFO, event, ##__VA_ARGS__)

@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-#define FIRST_SWEEP_MS 500	/* after the pool's start */
-#define LONGEST_WAIT_MS 120000	/* anything later was said before the machine started anew */
+#define FIRST_SWEEP_MS 500     /* after the pool's start */
+#define LONGEST_WAIT_MS 120000 /* anything later was said before the machine started anew */
 
 /* Has the time come? A file may outlive the clock that its times were read from. */
 static bool
@@ -44,8 +44,8 @@ pool_open(const char *path)
 			return NULL;
 		}
 	}
-	p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE,
-		 fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+	p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED,
+		 fd, 0);
 	if (fd >= 0)
 		(void)close(fd);
 	if (p == MAP_FAILED)
@@ -67,8 +67,7 @@ pool_slot(struct pool *p)
 		struct slot *s = &p->slots[i];
 		int32_t pid = atomic_load(&s->pid);
 
-		if ((pid == 0 || !is_alive(pid)) &&
-		    atomic_compare_exchange_strong(&s->pid, &pid, getpid())) {
+		if ((pid == 0 || !is_alive(pid)) && atomic_compare_exchange_strong(&s->pid, &pid, getpid())) {
 			atomic_store(&s->waits_on, 0);
 			return s;
 		}
@@ -123,7 +122,7 @@ breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok)
 		return;
 	over = failures - policy->threshold;
 	ceiling = over > 16 || policy->first_ms << over > policy->cap_ms ? policy->cap_ms
-									   : policy->first_ms << over;
+									 : policy->first_ms << over;
 	atomic_store(&b->retry_ms, clock_ms() + 1 + id_random(ceiling));
 }
 

@@ -11,35 +11,36 @@
 
 #include "rc.h"
 
-#define POOL_LAYOUT 1	/* a change of struct pool gets a new number, so that old and new workers never share one */
-#define POOL_SLOTS 256	/* workers that are told apart; further ones work too, uncounted */
+/* A change of struct pool gets a new number, so that old and new workers never share one. */
+#define POOL_LAYOUT 1
+#define POOL_SLOTS 256 /* workers that are told apart; further ones work too, uncounted */
 
 enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOURS };
 enum health { HEALTH_UNKNOWN, HEALTH_OK, HEALTH_FAILING };
 
 struct breaker {
-	_Atomic uint32_t health;	/* enum health, of the last attempt */
-	_Atomic uint32_t failures;	/* in a row */
-	_Atomic int64_t retry_ms;	/* clock_ms() before which nobody tries while it is open */
+	_Atomic uint32_t health;   /* enum health, of the last attempt */
+	_Atomic uint32_t failures; /* in a row */
+	_Atomic int64_t retry_ms;  /* clock_ms() before which nobody tries while it is open */
 };
 
 /* When a breaker opens and how long it keeps closed doors. */
 struct breaker_policy {
-	uint32_t threshold;	/* failures in a row that open it */
-	uint32_t first_ms;	/* back-off after the first of them, doubled by each one more, with full jitter */
-	uint32_t cap_ms;	/* the longest back-off */
-	uint32_t probe_ms;	/* a probe that has said nothing for so long is dead */
+	uint32_t threshold; /* failures in a row that open it */
+	uint32_t first_ms;  /* back-off after the first of them, doubled by each one more, with full jitter */
+	uint32_t cap_ms;    /* the longest back-off */
+	uint32_t probe_ms;  /* a probe that has said nothing for so long is dead */
 };
 
 struct slot {
-	_Atomic int32_t pid;	/* 0: free */
-	_Atomic int32_t waits_on;	/* enum neighbour + 1; 0: on nobody */
+	_Atomic int32_t pid;	  /* 0: free */
+	_Atomic int32_t waits_on; /* enum neighbour + 1; 0: on nobody */
 	_Atomic int64_t since_ms;
 };
 
 struct pool {
 	struct breaker breakers[NEIGHBOURS];
-	_Atomic int64_t sweep_ms;	/* clock_ms() of the pool's next look for waiting events */
+	_Atomic int64_t sweep_ms; /* clock_ms() of the pool's next look for waiting events */
 	struct slot slots[POOL_SLOTS];
 };
 
@@ -63,9 +64,9 @@ bool breaker_is_willing(struct breaker *b, const struct breaker_policy *policy);
 int breaker_retry_after_s(struct breaker *b);
 
 struct places {
-	int max;	/* that wait at a time; 0: any number */
-	int patience_ms;	/* in which a place is worth waiting for */
-	int longest_ms;	/* nobody waits longer: who seems to is dead */
+	int max;	 /* that wait at a time; 0: any number */
+	int patience_ms; /* in which a place is worth waiting for */
+	int longest_ms;	 /* nobody waits longer: who seems to is dead */
 };
 
 /* Takes one of the places for waiting on n; false when all stay taken, at once when they have been for longer

@@ -154,11 +154,10 @@ setting_http_url(const struct setting_target *l, const char *value, void *field)
 bool
 setting_database_url(const struct setting_target *l, const char *value, void *field)
 {
-	static const char *const schemes[] = { "postgresql+asyncpg://", "postgresql://",
-					       "postgres://" };
+	static const char *const schemes[] = { "postgresql+asyncpg://", "postgresql://", "postgres://" };
 	static const struct {
 		const char *ssl, *sslmode;
-	} modes[] = { { "true", "require" }, { "1", "require" }, { "on", "require" },
+	} modes[] = { { "true", "require" },  { "1", "require" }, { "on", "require" },
 		      { "false", "disable" }, { "0", "disable" }, { "off", "disable" } };
 	const char **out = field;
 	const char *rest = NULL, *query, *ssl = NULL;
@@ -180,13 +179,11 @@ setting_database_url(const struct setting_target *l, const char *value, void *fi
 	len = strcspn(ssl + 4, "&");
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
 		if (strlen(modes[i].ssl) == len && strncmp(ssl + 4, modes[i].ssl, len) == 0) {
-			*out = talloc_asprintf(l->ctx, "postgresql://%.*ssslmode=%s%s",
-					       (int)(ssl - rest), rest, modes[i].sslmode,
-					       ssl + 4 + len);
+			*out = talloc_asprintf(l->ctx, "postgresql://%.*ssslmode=%s%s", (int)(ssl - rest),
+					       rest, modes[i].sslmode, ssl + 4 + len);
 			return *out != NULL;
 		}
-	*out = talloc_asprintf(l->ctx, "postgresql://%.*ssslmode=%s", (int)(ssl - rest), rest,
-			       ssl + 4);
+	*out = talloc_asprintf(l->ctx, "postgresql://%.*ssslmode=%s", (int)(ssl - rest), rest, ssl + 4);
 	return *out != NULL;
 }
 
@@ -293,7 +290,8 @@ is_local_authority(const char *s, size_t len)
 	if (n < len && (s[n] != ':' || strspn(s + n + 1, "0123456789") != len - n - 1))
 		return false;
 	if (v6)
-		return inet_pton(AF_INET6, host, &a6) == 1 && inet_pton(AF_INET6, "fd00:ec2::23", &eks6) == 1 &&
+		return inet_pton(AF_INET6, host, &a6) == 1 &&
+		       inet_pton(AF_INET6, "fd00:ec2::23", &eks6) == 1 &&
 		       (IN6_IS_ADDR_LOOPBACK(&a6) || IN6_ARE_ADDR_EQUAL(&a6, &eks6));
 	return strcmp(host, "localhost") == 0 || strcmp(host, SETTING_CONTAINER_HOST) == 0 ||
 	       strcmp(host, "169.254.170.23") == 0 ||

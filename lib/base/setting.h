@@ -4,7 +4,7 @@
 
 #include "base/config.h"
 
-#define SETTING_CONTAINER_HOST "169.254.170.2"	/* where ECS gives a container its credentials */
+#define SETTING_CONTAINER_HOST "169.254.170.2" /* where ECS gives a container its credentials */
 
 struct setting_target {
 	void *ctx;
@@ -16,9 +16,8 @@ struct setting_target {
 typedef bool setting_fn(const struct setting_target *l, const char *value, void *field);
 
 setting_fn setting_algorithm, setting_container_path, setting_container_url, setting_database_url,
-	setting_disabled, setting_field_value, setting_http_url, setting_imds_mode, setting_int,
-	setting_list, setting_log_level, setting_owner_updates, setting_role_arn, setting_seconds,
-	setting_secret, setting_session_name, setting_text, setting_topic_arn, setting_topic_name,
-	setting_word;
+	setting_disabled, setting_field_value, setting_http_url, setting_imds_mode, setting_int, setting_list,
+	setting_log_level, setting_owner_updates, setting_role_arn, setting_seconds, setting_secret,
+	setting_session_name, setting_text, setting_topic_arn, setting_topic_name, setting_word;
 
 #endif

@@ -15,12 +15,10 @@
 #include "base/log.h"
 
 #define LISTENER 0
-#define CLOSE_POLL_TIMEOUT_MS "200"	/* for a peer that does not close after the answer; libfcgi: 2000 */
+#define CLOSE_POLL_TIMEOUT_MS "200" /* for a peer that does not close after the answer; libfcgi: 2000 */
 #define REQUEST_POOL (32u << 10)
 #define HEAD_MAX (32u << 10)
-#define INPUT_LEFT_MAX (64u << 10)	/* that is read and dropped behind what a request announced */
-
-extern char **environ;
+#define INPUT_LEFT_MAX (64u << 10) /* that is read and dropped behind what a request announced */
 
 static volatile sig_atomic_t stopping;
 
@@ -78,8 +76,8 @@ read_stdin(void *arg, char *to, int len)
 
 struct listener {
 	int ep;
-	unsigned deadline_s;	/* for what comes between two waits */
-	sigset_t waiting;	/* the mask while waiting: signals come in then and at no other time */
+	unsigned deadline_s; /* for what comes between two waits */
+	sigset_t waiting;    /* the mask while waiting: signals come in then and at no other time */
 };
 
 /* Exclusive: one connection wakes one idle worker, not all of them. */
@@ -241,7 +239,7 @@ fcgi_serve(const struct fcgi_app *app)
 		}
 		if (rc != -EAGAIN && rc != -EINTR && rc != -ECONNABORTED)
 			log_warn("worker.accept", log_text("error", strerror(-rc)));
-		wait_ms = app->turn(app->arg);	/* somebody else was faster */
+		wait_ms = app->turn(app->arg); /* somebody else was faster */
 	}
 	(void)app->turn(app->arg);
 	FCGX_Free(&f, 1);

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-#define DRAIN_MAX (8u << 20)	/* of a body that is refused: the web server has its own limit */
+#define DRAIN_MAX (8u << 20) /* of a body that is refused: the web server has its own limit */
 
 const char *
 http_param(const struct http_request *r, const char *name, int *times)
@@ -57,7 +57,7 @@ read_ids(struct http_request *r)
 	const char *id = http_param(r, "HTTP_X_REQUEST_ID", NULL);
 
 	if (is_request_id(id))
-		strcpy(r->request_id, id);	/* at most 64, as just seen */
+		strcpy(r->request_id, id); /* at most 64, as just seen */
 	else
 		id_uuid(r->request_id);
 	id_traceparent(http_param(r, "HTTP_TRACEPARENT", NULL), r->traceparent);
@@ -92,8 +92,7 @@ read_body(struct http_request *r, http_read_fn *read, void *arg)
 	body = talloc_size(r->ctx, wanted + 1);
 	if (!body)
 		return RC_NO_MEMORY;
-	while (r->body_len < wanted &&
-	       (n = read(arg, body + r->body_len, (int)(wanted - r->body_len))) > 0)
+	while (r->body_len < wanted && (n = read(arg, body + r->body_len, (int)(wanted - r->body_len))) > 0)
 		r->body_len += (size_t)n;
 	body[r->body_len] = '\0';
 	r->body = r->body_len == wanted ? body : NULL;

@@ -13,19 +13,19 @@
 #define REQUEST_ID_SIZE 65
 
 struct http_request {
-	void *ctx;	/* talloc: everything that lives as long as the request */
-	char **params;	/* NAME=value, ends with NULL; gone once the answer is on its way */
+	void *ctx;     /* talloc: everything that lives as long as the request */
+	char **params; /* NAME=value, ends with NULL; gone once the answer is on its way */
 	const char *method;
-	const char *target;	/* raw, as the client sent it */
-	size_t path_len;	/* of target, up to the query */
-	const char *query;	/* behind the ?, "" when there is none */
-	const char *body;	/* NUL-terminated behind body_len; NULL when it was too large or cut short */
+	const char *target; /* raw, as the client sent it */
+	size_t path_len;    /* of target, up to the query */
+	const char *query;  /* behind the ?, "" when there is none */
+	const char *body;   /* NUL-terminated behind body_len; NULL when it was too large or cut short */
 	size_t body_len;
 	bool body_too_large;
 	char request_id[REQUEST_ID_SIZE];
 	char traceparent[TRACEPARENT_SIZE];
-	int64_t started_us;	/* clock_us() */
-	void *app_data;	/* the application's own */
+	int64_t started_us; /* clock_us() */
+	void *app_data;	    /* the application's own */
 };
 
 /* Reads up to len bytes into to; 0 at the end, negative on a fault. */

@@ -48,8 +48,8 @@ is_known(const struct route *routes, size_t n, const char *path, size_t len)
 }
 
 enum rc
-route_match(const struct route *routes, size_t n, const char *method, const char *path,
-	    size_t path_len, struct route_match *out)
+route_match(const struct route *routes, size_t n, const char *method, const char *path, size_t path_len,
+	    struct route_match *out)
 {
 	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 

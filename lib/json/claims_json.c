@@ -118,8 +118,8 @@ subject(void *ctx, struct json doc, int64_t *out)
 	if (json_kind(v) == JSON_NUMBER)
 		return !memchr(v.text, '.', v.len) && !memchr(v.text, 'e', v.len) &&
 		       !memchr(v.text, 'E', v.len) && json_int64(v, out) == RC_OK && *out > 0;
-	return json_kind(v) == JSON_STRING && (s = json_string(ctx, v, &len)) &&
-	       !memchr(s, '.', len) && decimal_digits(s, len, 0, out, &exact) == RC_OK && *out > 0;
+	return json_kind(v) == JSON_STRING && (s = json_string(ctx, v, &len)) && !memchr(s, '.', len) &&
+	       decimal_digits(s, len, 0, out, &exact) == RC_OK && *out > 0;
 }
 
 static bool
@@ -131,8 +131,8 @@ email(void *ctx, struct json doc, const char **out)
 	*out = "";
 	if (!json_member(doc, "email", &v) || json_kind(v) == JSON_NULL)
 		return true;
-	return json_kind(v) == JSON_STRING && (*out = json_string(ctx, v, &len)) &&
-	       len <= EMAIL_MAX && !memchr(*out, '\0', len);
+	return json_kind(v) == JSON_STRING && (*out = json_string(ctx, v, &len)) && len <= EMAIL_MAX &&
+	       !memchr(*out, '\0', len);
 }
 
 static bool
@@ -158,23 +158,20 @@ names(void *ctx, struct json doc, const char *claim, const char *wanted, bool or
 	struct json v;
 	bool good = true;
 
-	return !wanted ||
-	       (json_member(doc, claim, &v) && (or_list || json_kind(v) == JSON_STRING) &&
-		see_strings(ctx, v, is_same, wanted, &good) && good);
+	return !wanted || (json_member(doc, claim, &v) && (or_list || json_kind(v) == JSON_STRING) &&
+			   see_strings(ctx, v, is_same, wanted, &good) && good);
 }
 
 enum rc
-claims_decode(void *ctx, const char *claims, size_t len, const struct claims_rule *rule,
-	      struct caller *out)
+claims_decode(void *ctx, const char *claims, size_t len, const struct claims_rule *rule, struct caller *out)
 {
 	struct json_error err;
 	struct json doc;
 	struct caller c;
 
 	if (json_check(claims, len, &doc, &err) || json_kind(doc) != JSON_OBJECT ||
-	    !subject(ctx, doc, &c.id) || !email(ctx, doc, &c.email) ||
-	    !is_current(doc, rule->now_us) || !names(ctx, doc, "aud", rule->audience, true) ||
-	    !names(ctx, doc, "iss", rule->issuer, false))
+	    !subject(ctx, doc, &c.id) || !email(ctx, doc, &c.email) || !is_current(doc, rule->now_us) ||
+	    !names(ctx, doc, "aud", rule->audience, true) || !names(ctx, doc, "iss", rule->issuer, false))
 		return RC_BAD_TOKEN;
 	c.staff = is_staff(ctx, doc, rule->staff_roles);
 	*out = c;

@@ -4,17 +4,17 @@
 
 #include <stdbool.h>
 
-#include "json/json.h"
 #include "order/access.h"
+#include "json/json.h"
 
 /* True if the header names exactly this algorithm and nothing that has to be understood (crit). */
 bool jose_header_is(void *ctx, const char *header, size_t len, const char *algorithm);
 
 struct claims_rule {
 	int64_t now_us;
-	const char *audience;	/* NULL: any; so for issuer */
+	const char *audience; /* NULL: any; so for issuer */
 	const char *issuer;
-	const char *const *staff_roles;	/* ends with NULL */
+	const char *const *staff_roles; /* ends with NULL */
 };
 
 /* RC_BAD_TOKEN: a claim is missing, of the wrong type or refused. The address is on ctx. */

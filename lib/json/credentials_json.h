@@ -9,14 +9,14 @@
 #include "rc.h"
 
 #define AWS_KEY_SIZE 256
-#define AWS_TOKEN_SIZE 8192	/* AWS names no limit; they have about 1500 bytes */
+#define AWS_TOKEN_SIZE 8192 /* AWS names no limit; they have about 1500 bytes */
 
 /* Of fixed size, so that all of it can be wiped. Every text is visible ASCII: fit for a header field. */
 struct aws_session {
 	char id[AWS_KEY_SIZE];
 	char secret[AWS_KEY_SIZE];
 	char token[AWS_TOKEN_SIZE];
-	int64_t expires_us;	/* wall time */
+	int64_t expires_us; /* wall time */
 };
 
 /*

@@ -9,16 +9,15 @@
 
 static const struct {
 	const char *type;
-	const char *msg;	/* %d: limit, %a: actual, %e: expected */
-	const char *ctx;	/* likewise; NULL: none */
+	const char *msg; /* %d: limit, %a: actual, %e: expected */
+	const char *ctx; /* likewise; NULL: none */
 } kinds[] = {
 	[FAULT_MISSING] = { "missing", "Field required", NULL },
 	[FAULT_NOT_AN_OBJECT] = { "model_attributes_type",
 				  "Input should be a valid dictionary or object to extract fields from",
 				  NULL },
 	[FAULT_NOT_A_LIST] = { "list_type", "Input should be a valid list", NULL },
-	[FAULT_TOO_SHORT] = { "too_short",
-			      "List should have at least %d item after validation, not %a",
+	[FAULT_TOO_SHORT] = { "too_short", "List should have at least %d item after validation, not %a",
 			      "{\"field_type\":\"List\",\"min_length\":%d,\"actual_length\":%a}" },
 	[FAULT_TOO_LONG] = { "too_long", "List should have at most %d items after validation, not %a",
 			     "{\"field_type\":\"List\",\"max_length\":%d,\"actual_length\":%a}" },
@@ -30,8 +29,8 @@ static const struct {
 				   "Input should be a valid integer, got a number with a fractional part",
 				   NULL },
 	[FAULT_GREATER_THAN] = { "greater_than", "Input should be greater than %d", "{\"gt\":%d}" },
-	[FAULT_GREATER_THAN_EQUAL] = { "greater_than_equal",
-				       "Input should be greater than or equal to %d", "{\"ge\":%d}" },
+	[FAULT_GREATER_THAN_EQUAL] = { "greater_than_equal", "Input should be greater than or equal to %d",
+				       "{\"ge\":%d}" },
 	[FAULT_LESS_THAN_EQUAL] = { "less_than_equal", "Input should be less than or equal to %d",
 				    "{\"le\":%d}" },
 	[FAULT_ENUM] = { "enum", "Input should be %e", "{\"expected\":\"%e\"}" },
@@ -153,8 +152,8 @@ add(struct faults *f, enum fault_type type, struct loc loc, struct json input, i
 
 /* Beyond int64_t counts as beyond either bound. */
 static bool
-judge(struct faults *f, struct loc loc, struct json v, const struct int_rule *rule, enum rc rc,
-      bool negative, int64_t value, int64_t *out)
+judge(struct faults *f, struct loc loc, struct json v, const struct int_rule *rule, enum rc rc, bool negative,
+      int64_t value, int64_t *out)
 {
 	if (rc == RC_RANGE ? negative : value < rule->least)
 		return rule->above ? add(f, FAULT_GREATER_THAN, loc, v, rule->least - 1)
@@ -230,8 +229,8 @@ faults_add_not_an_int(struct faults *f, struct loc loc, const char *text, size_t
 }
 
 bool
-faults_int_text(struct faults *f, struct loc loc, const char *text, size_t len,
-		const struct int_rule *rule, int64_t *out)
+faults_int_text(struct faults *f, struct loc loc, const char *text, size_t len, const struct int_rule *rule,
+		int64_t *out)
 {
 	bool negative;
 	int64_t value = 0;

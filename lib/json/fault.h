@@ -8,16 +8,16 @@
 #include "json/json.h"
 
 struct faults {
-	struct buf text;	/* a JSON array, not yet closed */
+	struct buf text; /* a JSON array, not yet closed */
 	int n;
 };
 
 /* Where a value stands; names of the path from the outside in, NULL where a number counts. */
 struct loc {
-	const char *part;	/* "body", "query" or "path" */
-	const char *list;	/* the array's name, with the index of one of its elements; or NULL */
+	const char *part; /* "body", "query" or "path" */
+	const char *list; /* the array's name, with the index of one of its elements; or NULL */
 	int64_t index;
-	const char *name;	/* of the member or the parameter; NULL: the place itself */
+	const char *name; /* of the member or the parameter; NULL: the place itself */
 };
 
 /* A fault's kind, and for bounds the limit; the input is JSON text. */
@@ -25,21 +25,21 @@ enum fault_type {
 	FAULT_MISSING,
 	FAULT_NOT_AN_OBJECT,
 	FAULT_NOT_A_LIST,
-	FAULT_TOO_SHORT,	/* limit: least number of items */
-	FAULT_TOO_LONG,	/* limit: greatest number of items; actual */
+	FAULT_TOO_SHORT, /* limit: least number of items */
+	FAULT_TOO_LONG,	 /* limit: greatest number of items; actual */
 	FAULT_INT_TYPE,
 	FAULT_INT_PARSING,
 	FAULT_INT_FROM_FLOAT,
-	FAULT_GREATER_THAN,	/* limit; so for the other two */
+	FAULT_GREATER_THAN, /* limit; so for the other two */
 	FAULT_GREATER_THAN_EQUAL,
 	FAULT_LESS_THAN_EQUAL,
-	FAULT_ENUM,	/* expected */
+	FAULT_ENUM, /* expected */
 };
 
 struct fault {
 	enum fault_type type;
 	struct loc loc;
-	struct json input;	/* text NULL: null */
+	struct json input; /* text NULL: null */
 	int64_t limit;
 	int64_t actual;
 	const char *expected;

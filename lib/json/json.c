@@ -18,7 +18,7 @@ struct scan {
 	const char *fault_at;
 	const char *fault;
 	size_t depth;
-	unsigned char in_object[JSON_DEPTH_MAX / CHAR_BIT];	/* a bit for each level: object or array */
+	unsigned char in_object[JSON_DEPTH_MAX / CHAR_BIT]; /* a bit for each level: object or array */
 };
 
 static bool
@@ -146,7 +146,7 @@ push(struct scan *s, bool object)
 	unsigned char *byte = &s->in_object[s->depth / CHAR_BIT];
 
 	if (s->depth == JSON_DEPTH_MAX)
-		return false;	/* and no fault: too deep */
+		return false; /* and no fault: too deep */
 	*byte = (unsigned char)(object ? *byte | bit : *byte & ~bit);
 	s->depth++;
 	s->p++;

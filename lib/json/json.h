@@ -16,15 +16,15 @@
 #define JSON_DEPTH_MAX 512
 
 struct json {
-	const char *text;	/* no white space around it */
+	const char *text; /* no white space around it */
 	size_t len;
 };
 
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 struct json_error {
-	size_t offset;	/* in characters */
-	const char *message;	/* as Python's json module puts it */
+	size_t offset;	     /* in characters */
+	const char *message; /* as Python's json module puts it */
 };
 
 /* Checks a whole document. RC_SYNTAX fills err; RC_RANGE: nested deeper than JSON_DEPTH_MAX;

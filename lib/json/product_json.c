@@ -66,8 +66,8 @@ product_decode(void *ctx, const char *body, size_t len, int64_t id, struct produ
 	struct product p;
 	enum rc rc;
 
-	if (json_check(body, len, &doc, &err) || !json_member(doc, "id", &v) ||
-	    json_kind(v) != JSON_NUMBER || json_int64(v, &p.id) || p.id != id)
+	if (json_check(body, len, &doc, &err) || !json_member(doc, "id", &v) || json_kind(v) != JSON_NUMBER ||
+	    json_int64(v, &p.id) || p.id != id)
 		return RC_PRODUCT_INVALID;
 	if ((rc = decode_name(ctx, doc, &p.name)) || (rc = decode_price(ctx, doc, &p.price)) ||
 	    (rc = decode_stock(doc, &p.stock)))

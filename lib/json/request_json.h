@@ -2,8 +2,8 @@
 #ifndef JSON_REQUEST_JSON_H
 #define JSON_REQUEST_JSON_H
 
-#include "json/fault.h"
 #include "order/order.h"
+#include "json/fault.h"
 
 /* Each adds every fault of the body to f and writes *out when there is none. RC_BODY_UNREADABLE;
  * RC_NO_MEMORY. */

@@ -18,8 +18,7 @@ access_predecessors(const struct caller *c, bool cancel_only, enum status to)
 }
 
 enum rc
-access_judge(const struct caller *c, bool cancel_only, enum status from, enum status to,
-	     struct why *why)
+access_judge(const struct caller *c, bool cancel_only, enum status from, enum status to, struct why *why)
 {
 	return is_forbidden(c, cancel_only, from, to) ? RC_FORBIDDEN : status_judge(from, to, why);
 }

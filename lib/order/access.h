@@ -7,12 +7,12 @@
 
 #include "order/status.h"
 
-#define EMAIL_MAX 320	/* bytes */
+#define EMAIL_MAX 320 /* bytes */
 
 struct caller {
-	int64_t id;	/* positive */
+	int64_t id; /* positive */
 	bool staff;
-	const char *email;	/* "" when unknown */
+	const char *email; /* "" when unknown */
 };
 
 /* Which statuses an order may have now for the caller to lead it to `to`, as STATUS_BIT()s: the

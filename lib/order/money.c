@@ -44,8 +44,7 @@ money_times(struct money a, int32_t quantity, struct money *out)
 {
 	int64_t cents;
 
-	return __builtin_mul_overflow(a.cents, (int64_t)quantity, &cents) ? RC_RANGE
-									   : within(cents, out);
+	return __builtin_mul_overflow(a.cents, (int64_t)quantity, &cents) ? RC_RANGE : within(cents, out);
 }
 
 size_t

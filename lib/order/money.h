@@ -8,11 +8,11 @@
 #include "rc.h"
 
 struct money {
-	int64_t cents;	/* 0 … MONEY_MAX_CENTS */
+	int64_t cents; /* 0 … MONEY_MAX_CENTS */
 };
 
-#define MONEY_MAX_CENTS INT64_C(999999999999)	/* 9999999999.99, what numeric(12,2) holds */
-#define MONEY_SIZE 14	/* its text and a NUL */
+#define MONEY_MAX_CENTS INT64_C(999999999999) /* 9999999999.99, what numeric(12,2) holds */
+#define MONEY_SIZE 14			      /* its text and a NUL */
 
 /* A JSON number (RFC 8259), exponents included. RC_SYNTAX: not one; RC_RANGE: negative, too large, or
  * more than two decimal places that are not zeros. */

@@ -22,7 +22,7 @@ draft_products(const struct draft *d, int64_t ids[static ORDER_ITEMS_MAX])
 enum rc
 draft_check_stock(const struct draft *d, const struct product *p, struct why *why)
 {
-	int64_t requested = 0;	/* at most 100 × 2^31 */
+	int64_t requested = 0; /* at most 100 × 2^31 */
 
 	for (size_t i = 0; i < d->n; i++)
 		if (d->wishes[i].product_id == p->id)
@@ -45,8 +45,8 @@ find(const struct product *products, size_t n, int64_t id)
 }
 
 enum rc
-order_place(const struct draft *d, const struct product *products, size_t n_products,
-	    struct item *items, struct order *o)
+order_place(const struct draft *d, const struct product *products, size_t n_products, struct item *items,
+	    struct order *o)
 {
 	struct money total = { 0 };
 

@@ -9,17 +9,17 @@
 #include "order/status.h"
 
 #define ORDER_ITEMS_MAX 100
-#define PRODUCT_NAME_MAX 255	/* characters */
+#define PRODUCT_NAME_MAX 255 /* characters */
 #define PRODUCT_NAME_BYTES (PRODUCT_NAME_MAX * 4)
 
 /* A line of a draft: a wish, not yet priced. */
 struct wish {
-	int64_t product_id;	/* positive */
-	int32_t quantity;	/* positive */
+	int64_t product_id; /* positive */
+	int32_t quantity;   /* positive */
 };
 
 struct draft {
-	size_t n;	/* 1 … ORDER_ITEMS_MAX */
+	size_t n; /* 1 … ORDER_ITEMS_MAX */
 	struct wish wishes[ORDER_ITEMS_MAX];
 };
 
@@ -43,30 +43,30 @@ struct item {
 struct order {
 	int64_t id;
 	int64_t user_id;
-	const char *email;	/* the address that it was placed with */
+	const char *email; /* the address that it was placed with */
 	enum status status;
-	int32_t version;	/* changes so far, the creation included */
+	int32_t version; /* changes so far, the creation included */
 	struct money total;
 	int64_t created_us;
 	int64_t updated_us;
 	size_t n;
-	struct item *items;	/* in the order that the request gave */
+	struct item *items; /* in the order that the request gave */
 };
 
 /* Something that happened to an order and that subscribers hear of. */
 struct event {
-	const char *id;	/* UUID */
+	const char *id; /* UUID */
 	int64_t user_id;
 	int64_t order_id;
 	int32_t version;
 	int64_t at_us;
-	const char *request_id;	/* of the request that brought it about; so is traceparent */
+	const char *request_id; /* of the request that brought it about; so is traceparent */
 	const char *traceparent;
 	const char *email;
 	enum status status;	/* which the order has since */
-	enum status old_status;	/* version 1 has none, and no one who changed it */
+	enum status old_status; /* version 1 has none, and no one who changed it */
 	int64_t changed_by;
-	struct money total;	/* version 1 only; so are the items */
+	struct money total; /* version 1 only; so are the items */
 	size_t n;
 	const struct item *items;
 };

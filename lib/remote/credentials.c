@@ -11,24 +11,24 @@
 
 #define S INT64_C(1000000)
 
-#define EARLY_US (15 * 60 * S)	/* before the keys expire */
-#define SPREAD_US (5 * 60 * S)	/* over which a pool's workers are spread */
+#define EARLY_US (15 * 60 * S) /* before the keys expire */
+#define SPREAD_US (5 * 60 * S) /* over which a pool's workers are spread */
 /* A source that has no newer keys yet answers the old ones: an instance, up to 5 minutes before the end. */
 #define AGAIN_US (60 * S)
-#define REFUSED_US (5 * S)	/* between two fetches because AWS refuses the keys */
+#define REFUSED_US (5 * S) /* between two fetches because AWS refuses the keys */
 #define RETRY_FIRST_US (1 * S)
 #define RETRY_CAP_US (30 * S)
 
 /* Times are wall times, since AWS tells the end in wall time. */
 struct credentials {
 	const struct config *config;
-	const struct key_source *source;	/* NULL: the keys of the settings, or none */
+	const struct key_source *source; /* NULL: the keys of the settings, or none */
 	struct transfer transfer;
-	struct aws_session session;	/* expires_us 0: none */
+	struct aws_session session; /* expires_us 0: none */
 	int64_t fetched_us;
-	int64_t refresh_us;	/* from here on others are fetched */
-	int64_t retry_us;	/* but not before this, after a failure */
-	int failures;	/* in a row */
+	int64_t refresh_us; /* from here on others are fetched */
+	int64_t retry_us;   /* but not before this, after a failure */
+	int failures;	    /* in a row */
 };
 
 static int
@@ -168,7 +168,9 @@ credentials_get(struct credentials *c, int64_t deadline_ms, struct aws_keys *out
 		rc = refresh(c, deadline_ms, good);
 	if (c->session.expires_us <= clock_wall_us())
 		return rc ? rc : RC_SNS_REFUSED;
-	*out = (struct aws_keys){ .id = c->session.id, .secret = c->session.secret, .token = c->session.token };
+	*out = (struct aws_keys){ .id = c->session.id,
+				  .secret = c->session.secret,
+				  .token = c->session.token };
 	return RC_OK;
 }
 
@@ -177,7 +179,7 @@ credentials_refused(struct credentials *c)
 {
 	int64_t now = clock_wall_us(), soonest = c->fetched_us + REFUSED_US;
 
-	if (soonest < now || soonest > now + REFUSED_US)	/* the latter: the clock was set back */
+	if (soonest < now || soonest > now + REFUSED_US) /* the latter: the clock was set back */
 		soonest = now;
 	if (c->refresh_us > soonest)
 		c->refresh_us = soonest;

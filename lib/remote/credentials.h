@@ -16,7 +16,7 @@ struct credentials;
 struct aws_keys {
 	const char *id;
 	const char *secret;
-	const char *token;	/* NULL: none */
+	const char *token; /* NULL: none */
 };
 
 /* NULL: no memory. config is borrowed. */

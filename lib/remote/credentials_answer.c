@@ -21,12 +21,12 @@ static const struct {
 
 struct text {
 	char bytes[AWS_TOKEN_SIZE];
-	size_t len;	/* of what came, which may be more than bytes hold */
+	size_t len; /* of what came, which may be more than bytes hold */
 };
 
 struct reader {
-	const char *parent;	/* the element of names that we are in, or NULL */
-	int field;	/* FIELDS: none */
+	const char *parent; /* the element of names that we are in, or NULL */
+	int field;	    /* FIELDS: none */
 	struct text texts[FIELDS];
 };
 
@@ -38,7 +38,8 @@ open_element(void *arg, const XML_Char *name, const XML_Char **attributes)
 	(void)attributes;
 	r->field = FIELDS;
 	for (int i = 0; i < FIELDS; i++)
-		if (r->parent && strcmp(r->parent, names[i].parent) == 0 && strcmp(name, names[i].name) == 0) {
+		if (r->parent && strcmp(r->parent, names[i].parent) == 0 &&
+		    strcmp(name, names[i].name) == 0) {
 			r->field = i;
 			r->texts[i].len = 0;
 		}

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "json/credentials_json.h"
 #include "rc.h"
+#include "json/credentials_json.h"
 
 /* An error as STS words it, cut to what fits; empty when there is none in the answer. */
 struct sts_fault {

@@ -13,20 +13,20 @@
 #include "remote/credentials_answer.h"
 
 #define ANSWER_MAX (64u << 10)
-#define TOKEN_FILE_MAX 20000u	/* as STS has it */
-#define FORM_MAX (3 * TOKEN_FILE_MAX + 8192)	/* urlencoded */
+#define TOKEN_FILE_MAX 20000u		     /* as STS has it */
+#define FORM_MAX (3 * TOKEN_FILE_MAX + 8192) /* urlencoded */
 #define LINE_MAX_BYTES (TOKEN_FILE_MAX + 256)
 #define CONNECT_MS 1000
-#define IMDS_MS 1000	/* for each of its three requests */
+#define IMDS_MS 1000 /* for each of its three requests */
 
 struct question {
-	const char *what;	/* for the fault */
+	const char *what; /* for the fault */
 	const char *url;
-	const struct buf *field;	/* a header field, or NULL */
-	const struct buf *form;	/* POST, or NULL */
-	bool put;	/* PUT without a body */
-	bool direct;	/* whatever proxies the environment names: it is a neighbour */
-	int limit_ms;	/* 0: the fetch's deadline alone */
+	const struct buf *field; /* a header field, or NULL */
+	const struct buf *form;	 /* POST, or NULL */
+	bool put;		 /* PUT without a body */
+	bool direct;		 /* whatever proxies the environment names: it is a neighbour */
+	int limit_ms;		 /* 0: the fetch's deadline alone */
 };
 
 void

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 #include "base/config.h"
-#include "json/credentials_json.h"
 #include "remote/curl.h"
+#include "json/credentials_json.h"
 
 struct key_fetch {
 	const struct config *config;
 	struct transfer *transfer;
-	void *ctx;	/* to be freed afterwards: what lies on it is wiped by that */
-	int64_t deadline_ms;	/* on clock_ms() */
-	char fault[256];	/* what went wrong, in words, without any secret */
+	void *ctx;	     /* to be freed afterwards: what lies on it is wiped by that */
+	int64_t deadline_ms; /* on clock_ms() */
+	char fault[256];     /* what went wrong, in words, without any secret */
 };
 
 struct key_source {

@@ -8,9 +8,9 @@
 #include "base/buf.h"
 
 struct transfer {
-	CURL *easy;	/* kept for its connection; NULL until transfer_reset() */
-	struct curl_slist *headers;	/* of the current request */
-	struct buf body;	/* of the answer */
+	CURL *easy;		    /* kept for its connection; NULL until transfer_reset() */
+	struct curl_slist *headers; /* of the current request */
+	struct buf body;	    /* of the answer */
 	size_t head_bytes;
 	bool too_large;
 };

@@ -5,12 +5,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "json/product_json.h"
 #include "remote/curl.h"
+#include "json/product_json.h"
 
 #define PARALLEL 16
 #define BODY_MAX (1u << 20)
-#define PATIENCE_MS 100	/* for a place among those that wait, before the answer is 503 */
+#define PATIENCE_MS 100 /* for a place among those that wait, before the answer is 503 */
 #define GRACE_MS 2000	/* for ending a look-up whose time is over */
 
 struct products {
@@ -29,7 +29,7 @@ struct lookup {
 	bool started, done;
 	enum rc rc;
 	struct why why;
-	struct transfer *transfer;	/* while it is on its way */
+	struct transfer *transfer; /* while it is on its way */
 };
 
 struct fetch {
@@ -176,7 +176,7 @@ judge_transport(const struct transfer *t, CURLcode code)
 static enum rc
 judge_status(long status)
 {
-	return status == 200  ? RC_OK
+	return status == 200   ? RC_OK
 	       : status == 404 ? RC_PRODUCT_MISSING
 	       : status >= 500 ? RC_PRODUCT_DOWN
 			       : RC_PRODUCT_INVALID;

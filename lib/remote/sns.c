@@ -6,22 +6,22 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "json/credentials_json.h"
-#include "json/order_json.h"
 #include "remote/credentials.h"
 #include "remote/curl.h"
+#include "json/credentials_json.h"
+#include "json/order_json.h"
 
 #define TOTAL_MS 2000
 #define CONNECT_MS 1000
-#define PAYLOAD_MAX (256u << 10)	/* messages and their attributes, of one request */
-#define FORM_MAX (1u << 20)	/* the same, urlencoded */
+#define PAYLOAD_MAX (256u << 10) /* messages and their attributes, of one request */
+#define FORM_MAX (1u << 20)	 /* the same, urlencoded */
 #define ANSWER_MAX (256u << 10)
 
 struct sns {
 	const struct config *config;
 	struct credentials *credentials;
 	struct transfer transfer;
-	const char *topic_arn;	/* NULL until it is known */
+	const char *topic_arn; /* NULL until it is known */
 	bool fifo;
 	char sigv4[128];
 };
@@ -204,11 +204,12 @@ put_messages(struct buf *form, const struct sns *s, void *ctx, const struct even
 		event_encode(&message, &events[i]);
 		if (message.failed)
 			return false;
-		payload += message.len + 512;	/* the attributes with their names and types */
+		payload += message.len + 512; /* the attributes with their names and types */
 		if (i > 0 && payload > PAYLOAD_MAX)
 			break;
 		if (*n > 1) {
-			(void)snprintf(prefix, sizeof prefix, "PublishBatchRequestEntries.member.%zu.", i + 1);
+			(void)snprintf(prefix, sizeof prefix, "PublishBatchRequestEntries.member.%zu.",
+				       i + 1);
 			(void)snprintf(id, sizeof id, "%zu", i);
 			put_text(form, prefix, "Id", id);
 		}
@@ -237,7 +238,7 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 	if (!put_messages(&form, s, ctx, events, n))
 		return RC_NO_MEMORY;
 	rc = post(s, ctx, &form, deadline, &a);
-	if (rc == RC_SNS_MESSAGE && *n > 1) {	/* one of them spoils it: each on its own */
+	if (rc == RC_SNS_MESSAGE && *n > 1) { /* one of them spoils it: each on its own */
 		*n = 1;
 		return sns_publish(s, ctx, events, n, results, fault);
 	}

@@ -31,8 +31,10 @@ static const struct {
 enum field { FIELD_NONE, FIELD_CODE, FIELD_MESSAGE, FIELD_ID, FIELD_SENDER_FAULT, FIELD_TOPIC_ARN, FIELDS };
 
 static const char *const field_names[FIELDS] = {
-	[FIELD_CODE] = "Code",	   [FIELD_MESSAGE] = "Message",
-	[FIELD_ID] = "Id",	   [FIELD_SENDER_FAULT] = "SenderFault",
+	[FIELD_CODE] = "Code",
+	[FIELD_MESSAGE] = "Message",
+	[FIELD_ID] = "Id",
+	[FIELD_SENDER_FAULT] = "SenderFault",
 	[FIELD_TOPIC_ARN] = "TopicArn",
 };
 
@@ -40,7 +42,7 @@ static const char *const field_names[FIELDS] = {
 struct reader {
 	struct sns_answer *answer;
 	long status;
-	bool begun, is_answer;	/* the root element was seen; it is SNS's */
+	bool begun, is_answer; /* the root element was seen; it is SNS's */
 	bool in_failed, in_successful;
 	enum field field;
 	char text[FIELDS][SNS_TEXT_SIZE];
@@ -109,7 +111,7 @@ classify(const char *code, const char *message, enum rc otherwise)
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
 		if (strcmp(code, codes[i].code) == 0)
 			return codes[i].rc == RC_SNS_MESSAGE && strstr(message, "TopicArn") ? RC_SNS_REFUSED
-											   : codes[i].rc;
+											    : codes[i].rc;
 	return otherwise;
 }
 
@@ -171,10 +173,11 @@ sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len)
 		XML_SetCharacterDataHandler(parser, take_text);
 	}
 	good = parser && XML_Parse(parser, xml, (int)len, 1) == XML_STATUS_OK;
-	good = good && r.is_answer;	/* 200 may also be the page of somebody in between */
+	good = good && r.is_answer; /* 200 may also be the page of somebody in between */
 	XML_ParserFree(parser);
 	if (a->fault.rc || (status == 200 && good))
 		return;
 	a->fault.rc = status == 200 ? RC_SNS_DOWN : by_status(status);
-	copy(a->fault.message, sizeof a->fault.message, good ? "no error in the answer" : "not an answer of SNS");
+	copy(a->fault.message, sizeof a->fault.message,
+	     good ? "no error in the answer" : "not an answer of SNS");
 }

@@ -8,19 +8,19 @@
 #include "rc.h"
 
 #define SNS_BATCH_MAX 10
-#define SNS_TEXT_SIZE 512	/* an ARN has up to 256 bytes of name and some 50 before it */
+#define SNS_TEXT_SIZE 512 /* an ARN has up to 256 bytes of name and some 50 before it */
 
 /* A fault as SNS words it, cut to what fits. */
 struct sns_fault {
-	enum rc rc;	/* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE */
+	enum rc rc; /* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE */
 	char code[64];
 	char message[SNS_TEXT_SIZE];
 };
 
 struct sns_answer {
-	struct sns_fault fault;	/* of the request as a whole */
-	struct sns_fault entries[SNS_BATCH_MAX];	/* of each message, by the number that is its Id */
-	unsigned taken;	/* a bit for each message of a batch that it says it has */
+	struct sns_fault fault;			 /* of the request as a whole */
+	struct sns_fault entries[SNS_BATCH_MAX]; /* of each message, by the number that is its Id */
+	unsigned taken;				 /* a bit for each message of a batch that it says it has */
 	char topic_arn[SNS_TEXT_SIZE];
 };
 

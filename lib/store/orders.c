@@ -4,7 +4,7 @@
 #include <string.h>
 #include <talloc.h>
 
-#define LITERAL_MAX (256u << 10)	/* of an array parameter: 100 names of 255 characters fit */
+#define LITERAL_MAX (256u << 10) /* of an array parameter: 100 names of 255 characters fit */
 
 /* The columns of orders.order_line. */
 enum {
@@ -251,12 +251,10 @@ store_create_order(struct pg *pg, void *ctx, const struct change *c, const struc
 		return RC_NO_MEMORY;
 	(void)money_format(o->total, total);
 	rc = pg_call(pg, ctx, CALL_CREATE_ORDER,
-		     (const char *const[]){ number(&user, o->user_id), o->email, total,
-					    items.products.data, items.names.data,
-					    items.prices.data, items.quantities.data,
+		     (const char *const[]){ number(&user, o->user_id), o->email, total, items.products.data,
+					    items.names.data, items.prices.data, items.quantities.data,
 					    items.subtotals.data, c->key, digest(&d, c), c->event_id,
-					    c->request_id, c->traceparent,
-					    number(&lease, c->lease_ms) },
+					    c->request_id, c->traceparent, number(&lease, c->lease_ms) },
 		     &r);
 	if (rc == RC_DUPLICATE) {
 		if ((rc = find_replay(pg, ctx, c, o->user_id, &r)))
@@ -296,8 +294,8 @@ read_changed(void *ctx, const struct rows *r, const struct change *c, struct cha
 }
 
 enum rc
-store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t owner,
-		    int64_t order_id, enum status to, unsigned from, struct changed *out)
+store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t owner, int64_t order_id,
+		    enum status to, unsigned from, struct changed *out)
 {
 	const struct rows *r;
 	struct number user, order, caller, lease;
@@ -313,13 +311,13 @@ store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t ow
 		rc = pg_call(pg, ctx, CALL_CHANGE_STATUS,
 			     (const char *const[]){ number(&user, owner), number(&order, order_id),
 						    number(&caller, c->caller), status_name(to),
-						    statuses.data, c->key, digest(&d, c),
-						    c->event_id, c->request_id, c->traceparent,
+						    statuses.data, c->key, digest(&d, c), c->event_id,
+						    c->request_id, c->traceparent,
 						    number(&lease, c->lease_ms) },
 			     &r);
 		if (rc != RC_DUPLICATE)
 			break;
-		if (attempt)	/* the key is there, and yet it is not */
+		if (attempt) /* the key is there, and yet it is not */
 			return RC_INTERNAL;
 	}
 	return rc ? rc : read_changed(ctx, r, c, out);
@@ -339,21 +337,20 @@ store_get_order(struct pg *pg, void *ctx, int64_t owner, int64_t order_id, struc
 }
 
 enum rc
-store_list_orders(struct pg *pg, void *ctx, int64_t owner, int64_t skip, int32_t limit,
-		  struct order **out, size_t *n)
+store_list_orders(struct pg *pg, void *ctx, int64_t owner, int64_t skip, int32_t limit, struct order **out,
+		  size_t *n)
 {
 	const struct rows *r;
 	struct number user, offset, count;
-	const char *const params[] = { number(&user, owner), number(&offset, skip),
-				       number(&count, limit) };
+	const char *const params[] = { number(&user, owner), number(&offset, skip), number(&count, limit) };
 	enum rc rc = pg_call(pg, ctx, CALL_LIST_ORDERS, params, &r);
 
 	return rc ? rc : read_orders(ctx, r, out, n);
 }
 
 enum rc
-store_find_owner(struct pg *pg, void *ctx, int64_t order_id, int64_t caller, const char *key,
-		 int64_t *owner, int64_t *key_owner)
+store_find_owner(struct pg *pg, void *ctx, int64_t order_id, int64_t caller, const char *key, int64_t *owner,
+		 int64_t *key_owner)
 {
 	const struct rows *r;
 	struct number order, who;

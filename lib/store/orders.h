@@ -8,19 +8,19 @@
 
 /* What each change carries into the database. */
 struct change {
-	int64_t caller;	/* who asked for it */
-	const char *key;	/* Idempotency-Key, or the worker's own, which begins with a space */
-	unsigned char digest[SHA256_SIZE];	/* of the request */
+	int64_t caller;	 /* who asked for it */
+	const char *key; /* Idempotency-Key, or the worker's own, which begins with a space */
+	unsigned char digest[SHA256_SIZE]; /* of the request */
 	char event_id[UUID_SIZE];
 	const char *request_id;
 	const char *traceparent;
-	int lease_ms;	/* for which the event is this worker's to send */
+	int lease_ms; /* for which the event is this worker's to send */
 };
 
 struct changed {
 	struct order order;
 	enum status old_status;
-	bool event_waits;	/* the sweep will send it: an earlier one of the order is owed, or may have been sent */
+	bool event_waits; /* the sweep will send it: an earlier one of the order is owed, or may have been sent */
 };
 
 #define STORE_SCHEMA_VERSION 1
@@ -37,9 +37,8 @@ enum rc store_create_order(struct pg *pg, void *ctx, const struct change *c, con
 
 /* RC_NO_ORDER; RC_STATUS_STEP: its status, in out->old_status, is none of the bits in from; RC_FOUND and
  * RC_KEY_REUSED as above. */
-enum rc store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t owner,
-			    int64_t order_id, enum status to, unsigned from,
-			    struct changed *out) MUST_CHECK;
+enum rc store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t owner, int64_t order_id,
+			    enum status to, unsigned from, struct changed *out) MUST_CHECK;
 
 /* RC_FOUND, RC_KEY_REUSED, or RC_OK: c->key is new. */
 enum rc store_find_replay(struct pg *pg, void *ctx, const struct change *c, int64_t owner,

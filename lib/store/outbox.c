@@ -106,8 +106,8 @@ struct columns {
 
 /* The events that were taken, or those that were not. */
 static int
-open_columns(void *ctx, const struct event *events, const struct failure *failures, size_t n,
-	     bool failed, struct columns *c)
+open_columns(void *ctx, const struct event *events, const struct failure *failures, size_t n, bool failed,
+	     struct columns *c)
 {
 	struct buf *all[] = { &c->users, &c->orders, &c->versions, &c->delays, &c->errors };
 	int count = 0;
@@ -138,8 +138,8 @@ open_columns(void *ctx, const struct event *events, const struct failure *failur
 }
 
 enum rc
-store_settle_events(struct pg *pg, void *ctx, const struct event *events,
-		    const struct failure *failures, size_t n)
+store_settle_events(struct pg *pg, void *ctx, const struct event *events, const struct failure *failures,
+		    size_t n)
 {
 	static const enum call settle[] = { CALL_PUBLISH_DONE, CALL_PUBLISH_FAILED };
 	const struct rows *r;

@@ -7,14 +7,14 @@
 
 /* What became of an attempt to send an event. */
 struct failure {
-	const char *error;	/* NULL: it was taken */
-	int retry_ms;	/* negative: never again, it is parked */
+	const char *error; /* NULL: it was taken */
+	int retry_ms;	   /* negative: never again, it is parked */
 };
 
 /* Up to max events that are due, oldest first, each the first that its order owes; they are the caller's for
  * lease_ms. *attempts counts those of each, this one included. */
-enum rc store_claim_due(struct pg *pg, void *ctx, int max, int lease_ms, struct event **out,
-			int **attempts, size_t *n) MUST_CHECK;
+enum rc store_claim_due(struct pg *pg, void *ctx, int max, int lease_ms, struct event **out, int **attempts,
+			size_t *n) MUST_CHECK;
 
 /* Takes what was sent off the books and puts the rest back, each call where it has something to do. */
 enum rc store_settle_events(struct pg *pg, void *ctx, const struct event *events,

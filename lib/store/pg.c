@@ -11,8 +11,8 @@
 #include "base/log.h"
 
 #define CONNECT_MS 3000
-#define CALL_MS 6000	/* above the role's statement_timeout: the server is to decide first */
-#define PAUSE_MS 100	/* between attempts to settle what became of a change, with jitter */
+#define CALL_MS 6000 /* above the role's statement_timeout: the server is to decide first */
+#define PAUSE_MS 100 /* between attempts to settle what became of a change, with jitter */
 
 static const struct {
 	const char *name;
@@ -33,7 +33,8 @@ static const struct {
 	[CALL_FIND_OWNER] = { "find_owner", "SELECT * FROM orders.find_owner($1,$2,$3)", 3, false },
 	[CALL_CLAIM_DUE] = { "claim_due", "SELECT * FROM orders.claim_due($1,$2)", 2, false },
 	[CALL_PUBLISH_DONE] = { "publish_done", "SELECT orders.publish_done($1,$2,$3)", 3, false },
-	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5, false },
+	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5,
+				  false },
 };
 
 /* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
@@ -42,21 +43,21 @@ static const struct {
 	enum rc rc;
 	bool lost;
 } states[] = {
-	{ "23505", RC_DUPLICATE, false },	/* unique_violation */
-	{ "25006", RC_DATABASE, true },	/* read_only_sql_transaction: no primary any more */
-	{ "08", RC_DATABASE, true },	/* connection exceptions */
-	{ "57014", RC_DATABASE, false },	/* query_canceled: statement_timeout */
-	{ "57P", RC_DATABASE, true },	/* shutdown, crash, cannot connect now */
-	{ "53", RC_DATABASE, false },	/* disk full, out of memory, too many connections */
-	{ "55P03", RC_DATABASE, false },	/* lock_not_available: lock_timeout */
-	{ "40", RC_DATABASE, false },	/* deadlock, serialization failure */
-	{ "58", RC_DATABASE, false },	/* I/O error */
-	{ "42", RC_DATABASE, false },	/* not migrated, or not permitted */
-	{ "3F", RC_DATABASE, false },	/* no such schema */
+	{ "23505", RC_DUPLICATE, false }, /* unique_violation */
+	{ "25006", RC_DATABASE, true },	  /* read_only_sql_transaction: no primary any more */
+	{ "08", RC_DATABASE, true },	  /* connection exceptions */
+	{ "57014", RC_DATABASE, false },  /* query_canceled: statement_timeout */
+	{ "57P", RC_DATABASE, true },	  /* shutdown, crash, cannot connect now */
+	{ "53", RC_DATABASE, false },	  /* disk full, out of memory, too many connections */
+	{ "55P03", RC_DATABASE, false },  /* lock_not_available: lock_timeout */
+	{ "40", RC_DATABASE, false },	  /* deadlock, serialization failure */
+	{ "58", RC_DATABASE, false },	  /* I/O error */
+	{ "42", RC_DATABASE, false },	  /* not migrated, or not permitted */
+	{ "3F", RC_DATABASE, false },	  /* no such schema */
 };
 
 struct pg {
-	PGconn *conn;	/* NULL while there is none */
+	PGconn *conn; /* NULL while there is none */
 	const char *conninfo;
 	int64_t spent_us;
 };
@@ -149,8 +150,7 @@ is_connected(struct pg *pg)
 {
 	if (!pg->conn)
 		return false;
-	if (wait_for(pg, POLLIN, 0) &&
-	    (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD))
+	if (wait_for(pg, POLLIN, 0) && (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD))
 		disconnect(pg);
 	return pg->conn != NULL;
 }
@@ -163,7 +163,7 @@ judge(struct pg *pg, PGresult *result, enum call call, bool *lost)
 
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return RC_OK;
-	if (!state) {	/* libpq's own words: the connection broke, or there is no memory */
+	if (!state) { /* libpq's own words: the connection broke, or there is no memory */
 		log_fault(pg, "database.lost", calls[call].name);
 		*lost = true;
 		return RC_DATABASE;

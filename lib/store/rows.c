@@ -118,7 +118,7 @@ enum status
 row_status(const struct rows *r, int row, int col)
 {
 	const char *name = row_text(r, row, col);
-	enum status s = STATUS_PENDING;	/* for NULL: the type in the database has the same names */
+	enum status s = STATUS_PENDING; /* for NULL: the type in the database has the same names */
 
 	(void)!status_parse(name, strlen(name), &s);
 	return s;

@@ -9,25 +9,25 @@
 #include "base/id.h"
 #include "order/order.h"
 
-struct rows;	/* a result; freed with the context that it was asked for on */
-struct pg_result;	/* libpq's */
+struct rows;	  /* a result; freed with the context that it was asked for on */
+struct pg_result; /* libpq's */
 
 /* Takes result over; NULL: no memory, and result is cleared. */
 struct rows *rows_new(void *ctx, struct pg_result *result);
 
 int rows_count(const struct rows *r);
 bool row_is_null(const struct rows *r, int row, int col);
-int64_t row_i64(const struct rows *r, int row, int col);	/* of a bigint or an integer */
+int64_t row_i64(const struct rows *r, int row, int col); /* of a bigint or an integer */
 bool row_bool(const struct rows *r, int row, int col);
-int64_t row_time_us(const struct rows *r, int row, int col);	/* µs since 1970 */
+int64_t row_time_us(const struct rows *r, int row, int col); /* µs since 1970 */
 enum status row_status(const struct rows *r, int row, int col);
 struct money row_money(const struct rows *r, int row, int col);
-const char *row_text(const struct rows *r, int row, int col);	/* lives as long as r */
+const char *row_text(const struct rows *r, int row, int col); /* lives as long as r */
 void row_uuid(const struct rows *r, int row, int col, char out[static UUID_SIZE]);
 
 /* Array literals: pg_array_open(), for each element one of the others, pg_array_close(). */
 void pg_array_open(struct buf *b);
-void pg_array_text(struct buf *b, const char *s);	/* NULL is SQL's NULL */
+void pg_array_text(struct buf *b, const char *s); /* NULL is SQL's NULL */
 void pg_array_i64(struct buf *b, int64_t v);
 void pg_array_money(struct buf *b, struct money m);
 void pg_array_close(struct buf *b);
