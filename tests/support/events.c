@@ -78,7 +78,8 @@ static void
 receive_some(const struct pool *p, int fd, int wait_s)
 {
 	struct answer a = sqs_call("ReceiveMessage",
-				   text("{\"QueueUrl\":\"http://127.0.0.1:%d/" ACCOUNT "/%s\",\"MaxNumberOfMessages\":10,"
+				   text("{\"QueueUrl\":\"http://127.0.0.1:%d/" ACCOUNT
+					"/%s\",\"MaxNumberOfMessages\":10,"
 					"\"WaitTimeSeconds\":%d,\"VisibilityTimeout\":40000}",
 					events_port(), p->queue, wait_s));
 	struct json_object *doc = json_read(a.body);
@@ -93,9 +94,10 @@ receive_some(const struct pool *p, int fd, int wait_s)
 		entries = text("%s%s{\"Id\":\"%d\",\"ReceiptHandle\":%s}", entries, i ? "," : "", i,
 			       json_quote(json_at(doc, text("Messages.%d.ReceiptHandle", i))));
 	}
-	if (n > 0)	/* a FIFO queue gives nothing more of a group until then */
-		(void)sqs_call("DeleteMessageBatch", text("{\"QueueUrl\":\"http://127.0.0.1:%d/" ACCOUNT "/%s\",\"Entries\":[%s]}",
-							  events_port(), p->queue, entries));
+	if (n > 0) /* a FIFO queue gives nothing more of a group until then */
+		(void)sqs_call("DeleteMessageBatch",
+			       text("{\"QueueUrl\":\"http://127.0.0.1:%d/" ACCOUNT "/%s\",\"Entries\":[%s]}",
+				    events_port(), p->queue, entries));
 }
 
 static size_t
@@ -120,7 +122,8 @@ read_mailbox(const struct pool *p, int64_t order_id, struct arrived out[static E
 }
 
 size_t
-events_wait(const struct pool *p, int64_t order_id, size_t n, int limit_ms, struct arrived out[static EVENTS_MAX])
+events_wait(const struct pool *p, int64_t order_id, size_t n, int limit_ms,
+	    struct arrived out[static EVENTS_MAX])
 {
 	int64_t end = now_ms() + limit_ms;
 	size_t there;

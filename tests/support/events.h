@@ -10,8 +10,8 @@
 #define EVENTS_MAX 256
 
 struct arrived {
-	const char *body;	/* what SNS delivered: the envelope */
-	const char *message;	/* the event */
+	const char *body;    /* what SNS delivered: the envelope */
+	const char *message; /* the event */
 	int64_t order_id;
 	int version;
 };
@@ -23,7 +23,8 @@ void events_subscribe(const char *topic, const char *queue);
 
 /* Everything about this order (0: about any) that has arrived, in the order of arrival; waits until it is at
  * least n, but not longer than limit_ms. Returns how many. */
-size_t events_wait(const struct pool *p, int64_t order_id, size_t n, int limit_ms, struct arrived out[static EVENTS_MAX]);
+size_t events_wait(const struct pool *p, int64_t order_id, size_t n, int limit_ms,
+		   struct arrived out[static EVENTS_MAX]);
 
 /* A call of SNS's query protocol; the answer's XML. */
 struct answer sns_call(const char *form);

@@ -6,7 +6,8 @@
 static const char *
 wrong_fields(const struct answer *a)
 {
-	const char *id = field(a, "X-Request-ID"), *type = field(a, "Content-Type"), *retry = field(a, "Retry-After");
+	const char *id = field(a, "X-Request-ID"), *type = field(a, "Content-Type"),
+		   *retry = field(a, "Retry-After");
 
 	if (!id || strlen(id) > 64)
 		return "no X-Request-ID";
@@ -51,7 +52,8 @@ int64_t
 place_order(const struct pool *p, int64_t user, int64_t product, int quantity)
 {
 	struct answer a = ASK(p, .target = "/api/v1/orders", .token = token_of(user),
-			      .body = text("{\"items\":[{\"product_id\":%lld,\"quantity\":%d}]}", (long long)product, quantity));
+			      .body = text("{\"items\":[{\"product_id\":%lld,\"quantity\":%d}]}",
+					   (long long)product, quantity));
 
 	cr_assert(a.status == 201, "no order was made: %d %s", a.status, a.body);
 	return order_id_of(&a);

@@ -17,31 +17,31 @@ const char *wrong(const struct answer *a, int status, const char *body);
 /* The same for {"detail":"…"}. */
 const char *wrong_detail(const struct answer *a, int status, const char *detail);
 
-#define EXPECT(answer, status, body)                                                               \
-	do {                                                                                       \
-		const char *wrong_ = wrong(&(answer), status, body);                               \
-		cr_expect(wrong_ == NULL, "%s", wrong_);                                           \
+#define EXPECT(answer, status, body)                                                                         \
+	do {                                                                                                 \
+		const char *wrong_ = wrong(&(answer), status, body);                                         \
+		cr_expect(wrong_ == NULL, "%s", wrong_);                                                     \
 	} while (0)
-#define EXPECT_DETAIL(answer, status, detail)                                                      \
-	do {                                                                                       \
-		const char *wrong_ = wrong_detail(&(answer), status, detail);                      \
-		cr_expect(wrong_ == NULL, "%s", wrong_);                                           \
+#define EXPECT_DETAIL(answer, status, detail)                                                                \
+	do {                                                                                                 \
+		const char *wrong_ = wrong_detail(&(answer), status, detail);                                \
+		cr_expect(wrong_ == NULL, "%s", wrong_);                                                     \
 	} while (0)
 /* In a table: reason says which row. */
-#define EXPECT_ROW(reason, answer, status, body)                                                   \
-	do {                                                                                       \
-		const char *wrong_ = wrong(&(answer), status, body);                               \
-		cr_expect(wrong_ == NULL, "%s: %s", reason, wrong_);                               \
+#define EXPECT_ROW(reason, answer, status, body)                                                             \
+	do {                                                                                                 \
+		const char *wrong_ = wrong(&(answer), status, body);                                         \
+		cr_expect(wrong_ == NULL, "%s: %s", reason, wrong_);                                         \
 	} while (0)
-#define EXPECT_DETAIL_ROW(reason, answer, status, detail)                                          \
-	do {                                                                                       \
-		const char *wrong_ = wrong_detail(&(answer), status, detail);                      \
-		cr_expect(wrong_ == NULL, "%s: %s", reason, wrong_);                               \
+#define EXPECT_DETAIL_ROW(reason, answer, status, detail)                                                    \
+	do {                                                                                                 \
+		const char *wrong_ = wrong_detail(&(answer), status, detail);                                \
+		cr_expect(wrong_ == NULL, "%s: %s", reason, wrong_);                                         \
 	} while (0)
-#define EXPECT_TEXT(actual, pattern)                                                               \
-	do {                                                                                       \
-		const char *wrong_ = differs(actual, pattern);                                     \
-		cr_expect(wrong_ == NULL, "%s", wrong_);                                           \
+#define EXPECT_TEXT(actual, pattern)                                                                         \
+	do {                                                                                                 \
+		const char *wrong_ = differs(actual, pattern);                                               \
+		cr_expect(wrong_ == NULL, "%s", wrong_);                                                     \
 	} while (0)
 
 /* Places an order of quantity of product for user, asserting the 201; returns its id. */

@@ -108,7 +108,7 @@ put_param(struct stream *s, const char *name, const char *value)
 struct exchange
 fastcgi_send(int fd, const struct ask *a)
 {
-	static const unsigned char begin[8] = { 0, 1 };	/* responder, the connection does not stay */
+	static const unsigned char begin[8] = { 0, 1 }; /* responder, the connection does not stay */
 	size_t body_len = a->body && !a->body_len ? strlen(a->body) : a->body_len;
 	struct stream params = { 0 }, all = { 0 };
 
@@ -161,7 +161,7 @@ fastcgi_receive(struct exchange *x, int limit_ms)
 	struct answer a = { 0 };
 	char *split;
 
-	put(&out, "\r\n", 2);	/* in place of a status line, for field() */
+	put(&out, "\r\n", 2); /* in place of a status line, for field() */
 	while (head[1] != END_REQUEST && receive(x->fd, head, sizeof head, end)) {
 		size_t len = (size_t)head[4] << 8 | head[5];
 
@@ -257,7 +257,8 @@ program_run(const char *const argv[], char **env, const char *input)
 	err = text("%s/err", dir);
 	if (input) {
 		fd = open(text("%s/in", dir), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0 || write(fd, input, strlen(input)) != (ssize_t)strlen(input) || lseek(fd, 0, SEEK_SET) != 0)
+		if (fd < 0 || write(fd, input, strlen(input)) != (ssize_t)strlen(input) ||
+		    lseek(fd, 0, SEEK_SET) != 0)
 			give_up("%s: %s", dir, strerror(errno));
 	}
 	for (size_t i = 0; argv[i] && i < 15; i++)

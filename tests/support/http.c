@@ -66,7 +66,8 @@ ask_send(int port, const struct ask *a)
 	size_t body_len = a->body && !a->body_len ? strlen(a->body) : a->body_len;
 	const char *method = a->method ? a->method : a->body ? "POST" : "GET";
 	const char *type = a->type ? a->type : a->body ? "application/json" : "";
-	char *head = text("%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n", method, a->target, port);
+	char *head = text("%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n", method, a->target,
+			  port);
 	struct exchange x;
 
 	if (a->token)
@@ -77,7 +78,7 @@ ask_send(int port, const struct ask *a)
 		head = talloc_asprintf_append(head, "Content-Type: %s\r\n", type);
 	if (a->fields)
 		head = talloc_strdup_append(head, a->fields);
-	if (a->body || method[0] == 'P')	/* POST, PUT, PATCH */
+	if (a->body || method[0] == 'P') /* POST, PUT, PATCH */
 		head = talloc_asprintf_append(head, "Content-Length: %zu\r\n", body_len);
 	head = talloc_strdup_append(head, "\r\n");
 	x = bytes_send(port, head, strlen(head));
@@ -156,7 +157,9 @@ record(const struct exchange *x, const struct answer *a)
 		return;
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	line = text("{\"method\":%s,\"target\":%s,\"status\":%d,\"head\":%s,\"body\":%s}\n",
-		    json_quote(x->ask->method ? x->ask->method : x->ask->body ? "POST" : "GET"),
+		    json_quote(x->ask->method ? x->ask->method
+			       : x->ask->body ? "POST"
+					      : "GET"),
 		    json_quote(x->ask->target), a->status, json_quote(a->head), json_quote(a->body));
 	if (fd < 0 || write(fd, line, strlen(line)) < 0)
 		give_up("%s: %s", path, strerror(errno));

@@ -10,22 +10,22 @@
 #include <stdint.h>
 
 struct ask {
-	const char *method;	/* NULL: GET without a body, POST with one */
-	const char *target;	/* sent as it is */
-	const char *token;	/* Authorization: Bearer …; NULL: no such field */
-	const char *key;	/* Idempotency-Key; NULL: no such field */
-	const char *type;	/* Content-Type; NULL: application/json with a body; "": no such field */
-	const char *fields;	/* further ones, "Name: value\r\n" each */
-	const char *body;	/* NULL: none */
-	size_t body_len;	/* 0: strlen(body) */
+	const char *method; /* NULL: GET without a body, POST with one */
+	const char *target; /* sent as it is */
+	const char *token;  /* Authorization: Bearer …; NULL: no such field */
+	const char *key;    /* Idempotency-Key; NULL: no such field */
+	const char *type;   /* Content-Type; NULL: application/json with a body; "": no such field */
+	const char *fields; /* further ones, "Name: value\r\n" each */
+	const char *body;   /* NULL: none */
+	size_t body_len;    /* 0: strlen(body) */
 };
 
 struct answer {
-	int status;	/* 0: none came, or not one that is HTTP */
-	char *head;	/* status line and fields */
-	char *body;	/* NUL-terminated */
+	int status; /* 0: none came, or not one that is HTTP */
+	char *head; /* status line and fields */
+	char *body; /* NUL-terminated */
 	size_t body_len;
-	int64_t ms;	/* from sending to the last byte */
+	int64_t ms; /* from sending to the last byte */
 };
 
 /* Sends and receives. Waits at most 30 s. */
@@ -35,7 +35,7 @@ struct answer ask(int port, const struct ask *a);
 struct exchange {
 	int fd;
 	int64_t started_ms;
-	bool head;	/* no body comes */
+	bool head; /* no body comes */
 	int port;
 	const struct ask *ask;
 };

@@ -27,7 +27,7 @@ json_read(const char *s)
 	struct holder *h;
 
 	if (!o && json_tokener_get_error(tok) == json_tokener_continue)
-		o = json_tokener_parse_ex(tok, "", 1);	/* a bare number ends only with the text */
+		o = json_tokener_parse_ex(tok, "", 1); /* a bare number ends only with the text */
 	json_tokener_free(tok);
 	if (!o)
 		return NULL;
@@ -47,7 +47,8 @@ step(struct json_object *o, const char *name, size_t len)
 	memcpy(key, name, len);
 	key[len] = '\0';
 	if (json_object_is_type(o, json_type_array))
-		return isdigit((unsigned char)*key) ? json_object_array_get_idx(o, strtoul(key, NULL, 10)) : NULL;
+		return isdigit((unsigned char)*key) ? json_object_array_get_idx(o, strtoul(key, NULL, 10))
+						    : NULL;
 	return json_object_is_type(o, json_type_object) ? json_object_object_get(o, key) : NULL;
 }
 

@@ -25,7 +25,7 @@
 #define RULES_MAX 512
 #define TARGET_MAX 128
 #define BYTES_MAX 16384
-#define REQUESTS_MAX 512	/* that are kept; more are only counted */
+#define REQUESTS_MAX 512 /* that are kept; more are only counted */
 #define HEAD_MAX 8192
 #define BODY_MAX (320 * 1024)
 
@@ -213,7 +213,7 @@ act(int fd, const struct rule *r, const struct kept *k)
 	case PEER_RESET:
 		(void)send_bytes(fd, r->bytes, r->len);
 		if (r->len)
-			sleep_ms(50);	/* a reset overtakes what was not read yet */
+			sleep_ms(50); /* a reset overtakes what was not read yet */
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 		return false;
 	case PEER_DRIP:
@@ -341,8 +341,8 @@ peer_start(peer_default_fn *otherwise)
 	int listener = listen_on(p.port);
 	pid_t parent = getpid();
 
-	p.state = mmap(NULL, sizeof *p.state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-		       -1, 0);
+	p.state = mmap(NULL, sizeof *p.state, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p.state == MAP_FAILED)
 		give_up("peer: %s", strerror(errno));
 	(void)pthread_mutexattr_init(&shared);
@@ -404,8 +404,8 @@ peer_on(struct peer *p, const char *target, const struct peer_rule *rule)
 const char *
 http_json(int status, const char *body)
 {
-	return text("HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", status,
-		    strlen(body), body);
+	return text("HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		    status, strlen(body), body);
 }
 
 const char *
@@ -423,8 +423,9 @@ peer_product(struct peer *p, int64_t id, const char *body)
 void
 peer_sells(struct peer *p, int64_t id, const char *price, int64_t stock)
 {
-	peer_product(p, id, text("{\"id\":%lld,\"name\":\"Product %lld\",\"price\":%s,\"stock_quantity\":%lld}",
-				 (long long)id, (long long)id, price, (long long)stock));
+	peer_product(p, id,
+		     text("{\"id\":%lld,\"name\":\"Product %lld\",\"price\":%s,\"stock_quantity\":%lld}",
+			  (long long)id, (long long)id, price, (long long)stock));
 }
 
 struct wanted {
@@ -466,7 +467,8 @@ peer_count(const struct peer *p, const char *target)
 	if (!target)
 		return atomic_load(&p->state->asked);
 	for (int i = 0; i < n; i++)
-		count += atomic_load(&p->state->kept[i].whole) && strcmp(p->state->kept[i].target, target) == 0;
+		count += atomic_load(&p->state->kept[i].whole) &&
+			 strcmp(p->state->kept[i].target, target) == 0;
 	return count;
 }
 

@@ -11,30 +11,30 @@
 #include <sys/types.h>
 
 enum peer_act {
-	PEER_ANSWER,	/* send bytes and wait for the next request on the connection */
-	PEER_CLOSE,	/* send bytes and close */
-	PEER_RESET,	/* send bytes and reset the connection */
-	PEER_DRIP,	/* send bytes one by one, delay_ms between them, and close */
-	PEER_HANG,	/* send bytes, and nothing more until the other side gives up */
-	PEER_ENDLESS,	/* send bytes, then fill for ever */
-	PEER_FORWARD,	/* ask the port `forward` instead and pass its answer on */
-	PEER_SWALLOW,	/* the same, but reset the connection instead of passing the answer on */
+	PEER_ANSWER,  /* send bytes and wait for the next request on the connection */
+	PEER_CLOSE,   /* send bytes and close */
+	PEER_RESET,   /* send bytes and reset the connection */
+	PEER_DRIP,    /* send bytes one by one, delay_ms between them, and close */
+	PEER_HANG,    /* send bytes, and nothing more until the other side gives up */
+	PEER_ENDLESS, /* send bytes, then fill for ever */
+	PEER_FORWARD, /* ask the port `forward` instead and pass its answer on */
+	PEER_SWALLOW, /* the same, but reset the connection instead of passing the answer on */
 };
 
 struct peer_rule {
 	enum peer_act act;
-	int delay_ms;	/* before answering */
-	int times;	/* for so many requests only, then the rule is forgotten; 0: for ever */
+	int delay_ms; /* before answering */
+	int times;    /* for so many requests only, then the rule is forgotten; 0: for ever */
 	int forward;
-	const char *bytes;	/* the answer, head and all; NULL: none */
-	size_t len;	/* 0: strlen(bytes) */
+	const char *bytes; /* the answer, head and all; NULL: none */
+	size_t len;	   /* 0: strlen(bytes) */
 	const char *fill;
 };
 
 /* A request as it came. */
 struct peer_request {
 	const char *target;
-	const char *head;	/* request line and fields */
+	const char *head; /* request line and fields */
 	const char *body;
 	size_t body_len;
 	int64_t at_ms;

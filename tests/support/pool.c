@@ -25,12 +25,38 @@ extern char **environ;
 
 /* What must not come from the caller's environment. */
 static const char *const service_settings[] = {
-	"DATABASE_URL", "SECRET_KEY", "ALGORITHM", "JWT_AUDIENCE", "JWT_ISSUER", "STAFF_ROLES",
-	"OWNER_STATUS_UPDATES", "PRODUCT_SERVICE_URL", "PRODUCT_SERVICE_TIMEOUT", "PRODUCT_MAX_WORKERS",
-	"AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_STS", "AWS_ACCESS_KEY_ID",
-	"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SNS_TOPIC_NAME", "SNS_TOPIC_ARN", "LOG_LEVEL",
-	"WORKER_MAX_REQUESTS", "WORKER_MAX_RSS_MB", "WORKERS", "POOL_FILE", "BIND", "PORT", "RUN_DIR",
-	"ORDERS_USER", "MAX_CONNECTIONS", "LISTEN", "PIDFILE", "BACKLOG",
+	"DATABASE_URL",
+	"SECRET_KEY",
+	"ALGORITHM",
+	"JWT_AUDIENCE",
+	"JWT_ISSUER",
+	"STAFF_ROLES",
+	"OWNER_STATUS_UPDATES",
+	"PRODUCT_SERVICE_URL",
+	"PRODUCT_SERVICE_TIMEOUT",
+	"PRODUCT_MAX_WORKERS",
+	"AWS_REGION",
+	"AWS_ENDPOINT_URL",
+	"AWS_ENDPOINT_URL_SNS",
+	"AWS_ENDPOINT_URL_STS",
+	"AWS_ACCESS_KEY_ID",
+	"AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN",
+	"SNS_TOPIC_NAME",
+	"SNS_TOPIC_ARN",
+	"LOG_LEVEL",
+	"WORKER_MAX_REQUESTS",
+	"WORKER_MAX_RSS_MB",
+	"WORKERS",
+	"POOL_FILE",
+	"BIND",
+	"PORT",
+	"RUN_DIR",
+	"ORDERS_USER",
+	"MAX_CONNECTIONS",
+	"LISTEN",
+	"PIDFILE",
+	"BACKLOG",
 };
 
 static char **
@@ -215,8 +241,8 @@ pool_share(const struct pool_options *o)
 	char *path = text("%s/pool.struct", p.dir);
 	FILE *f = fopen(path, "we");
 
-	if (!f || fwrite(&p, sizeof p, 1, f) != 1 || fclose(f) != 0 || setenv("ORDERS_TEST_POOL", path, 1) != 0 ||
-	    atexit(unshare) != 0)
+	if (!f || fwrite(&p, sizeof p, 1, f) != 1 || fclose(f) != 0 ||
+	    setenv("ORDERS_TEST_POOL", path, 1) != 0 || atexit(unshare) != 0)
 		give_up("%s: %s", path, strerror(errno));
 }
 
@@ -244,8 +270,8 @@ pool_pids(const struct pool *p, const char *name, pid_t pids[static POOL_PIDS])
 		char comm[32], state;
 		pid_t pid, session;
 
-		if (read_stat(g.gl_pathv[i], &pid, comm, &session, &state) && session == p->pid && state != 'Z' &&
-		    (!name || strcmp(comm, name) == 0))
+		if (read_stat(g.gl_pathv[i], &pid, comm, &session, &state) && session == p->pid &&
+		    state != 'Z' && (!name || strcmp(comm, name) == 0))
 			pids[n++] = pid;
 	}
 	globfree(&g);
@@ -342,7 +368,8 @@ database_new(void)
 	static int count;
 	const char *name = text("test_%d_%d", (int)getpid(), ++count);
 
-	(void)database_sql("postgres", text("CREATE DATABASE %s TEMPLATE %s", name, test_env("ORDERS_TEST_TEMPLATE")));
+	(void)database_sql("postgres",
+			   text("CREATE DATABASE %s TEMPLATE %s", name, test_env("ORDERS_TEST_TEMPLATE")));
 	return name;
 }
 

@@ -15,17 +15,17 @@
 #define POOL_PIDS 64
 
 struct pool_options {
-	int workers;	/* 0: 3 */
-	int products;	/* port of the Product Service; 0: the samples */
-	int sns;	/* port of SNS; 0: the emulator */
-	const char *settings[24];	/* "NAME=value", or "NAME" for none; ends with NULL */
-	bool unready;	/* do not wait for /ready: /health is enough */
-	const char *database;	/* an existing one; NULL: a new one with the schema */
+	int workers;		  /* 0: 3 */
+	int products;		  /* port of the Product Service; 0: the samples */
+	int sns;		  /* port of SNS; 0: the emulator */
+	const char *settings[24]; /* "NAME=value", or "NAME" for none; ends with NULL */
+	bool unready;		  /* do not wait for /ready: /health is enough */
+	const char *database;	  /* an existing one; NULL: a new one with the schema */
 };
 
 struct pool {
 	int port;
-	pid_t pid;	/* of the web server, leader of a session of its own */
+	pid_t pid; /* of the web server, leader of a session of its own */
 	char dir[128];
 	char database[64];
 	char topic[64];
@@ -50,12 +50,12 @@ const char *database_url(const char *database);
 void pool_share(const struct pool_options *options);
 struct pool *pool_shared(void);
 
-#define SHARED_POOL(...)                                                                           \
-	ReportHook(PRE_ALL)(struct criterion_test_set * tests)                                     \
-	{                                                                                          \
-		(void)tests;                                                                       \
-		pool_share(&(const struct pool_options){ __VA_ARGS__ });                           \
-	}                                                                                          \
+#define SHARED_POOL(...)                                                                                     \
+	ReportHook(PRE_ALL)(struct criterion_test_set * tests)                                               \
+	{                                                                                                    \
+		(void)tests;                                                                                 \
+		pool_share(&(const struct pool_options){ __VA_ARGS__ });                                     \
+	}                                                                                                    \
 	struct swallow_semicolon
 
 /* Processes of the pool called name ("orders.fcgi"), at most POOL_PIDS; returns how many. */

@@ -24,7 +24,7 @@ struct relay_state {
 };
 
 struct pair {
-	int ends[2];	/* 0: the client's, 1: the neighbour's */
+	int ends[2]; /* 0: the client's, 1: the neighbour's */
 };
 
 static struct pair pairs[PAIRS_MAX];
@@ -116,10 +116,11 @@ run(struct relay_state *state, int listener, int port, int to_port)
 		for (nfds_t i = 0; i < n; i++)
 			for (nfds_t e = 0; e < 2; e++)
 				polled[1 + 2 * i + e] = (struct pollfd){
-					.fd = mode == RELAY_FROZEN ? -1 : pairs[i].ends[e], .events = POLLIN };
+					.fd = mode == RELAY_FROZEN ? -1 : pairs[i].ends[e], .events = POLLIN
+				};
 		if (poll(polled, 1 + 2 * n, 5) <= 0)
 			continue;
-		for (nfds_t i = n; i > 0; i--)	/* from the end: a pair that goes is replaced by the last */
+		for (nfds_t i = n; i > 0; i--) /* from the end: a pair that goes is replaced by the last */
 			for (int e = 0; e < 2; e++)
 				if (polled[1 + 2 * (i - 1) + (nfds_t)e].revents && !pass(state, i - 1, e))
 					break;

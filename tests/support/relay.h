@@ -6,9 +6,9 @@
 
 enum relay_mode {
 	RELAY_UP,
-	RELAY_DOWN,	/* connections are refused, and those that there are are reset */
-	RELAY_FROZEN,	/* connections are accepted, and nothing passes */
-	RELAY_CUT_ANSWER,	/* the next bytes that come back are dropped, their connection is reset; then up */
+	RELAY_DOWN,	  /* connections are refused, and those that there are are reset */
+	RELAY_FROZEN,	  /* connections are accepted, and nothing passes */
+	RELAY_CUT_ANSWER, /* the next bytes that come back are dropped, their connection is reset; then up */
 };
 
 struct relay_state;

@@ -129,7 +129,7 @@ done
 
 # Wire tests mostly wait, so more of them run than there are cores.
 # shellcheck disable=SC2086,SC2016 # a list; sh -c expands it
-printf '%s\n' $programs | xargs -n 1 -P "${JOBS:-$((cores * 2))}" sh -c '
+printf '%s\n' $programs | xargs -r -n 1 -P "${JOBS:-$((cores * 2))}" sh -c '
 	name=$(basename "$(dirname "$1")")-$(basename "$1")
 	started=$(date +%s%N)
 	status=0

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_PORT 12000	/* below what the kernel gives to outgoing connections */
+#define FIRST_PORT 12000 /* below what the kernel gives to outgoing connections */
 #define LAST_PORT 31999
 
 static void *memory;

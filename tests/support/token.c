@@ -36,7 +36,9 @@ digest(const char *algorithm)
 {
 	const char *bits = algorithm + 2;
 
-	return strcmp(bits, "256") == 0 ? EVP_sha256() : strcmp(bits, "384") == 0 ? EVP_sha384() : EVP_sha512();
+	return strcmp(bits, "256") == 0	  ? EVP_sha256()
+	       : strcmp(bits, "384") == 0 ? EVP_sha384()
+					  : EVP_sha512();
 }
 
 /* DER → r and s, each as wide as the curve's field (RFC 7518 section 3.4). */
@@ -75,7 +77,8 @@ sign_with_key(const char *algorithm, const char *pem, const char *data, unsigned
 const char *
 token_sign(const char *header, const char *claims, const char *algorithm, const char *key)
 {
-	const char *data = text("%s.%s", base64url(header, strlen(header)), base64url(claims, strlen(claims)));
+	const char *data = text("%s.%s", base64url(header, strlen(header)),
+				base64url(claims, strlen(claims)));
 	unsigned char signature[1024];
 	unsigned len = 0;
 	size_t n;
@@ -83,8 +86,8 @@ token_sign(const char *header, const char *claims, const char *algorithm, const 
 	if (strcmp(algorithm, "none") == 0)
 		return text("%s.", data);
 	if (algorithm[0] == 'H') {
-		(void)HMAC(digest(algorithm), key, (int)strlen(key), (const unsigned char *)data, strlen(data),
-			   signature, &len);
+		(void)HMAC(digest(algorithm), key, (int)strlen(key), (const unsigned char *)data,
+			   strlen(data), signature, &len);
 		n = len;
 	} else {
 		n = sign_with_key(algorithm, key, data, signature, sizeof signature);

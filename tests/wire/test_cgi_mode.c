@@ -24,15 +24,21 @@ run(const char *method, const char *target, const char *token, const char *body)
 		(void)mkdir(text("%s/cgi", pool.dir), 0700);
 		events_subscribe(pool.topic, pool.queue);
 	}
-	return program_run(argv,
-			   pool_environment(&(const struct pool_options){
-						    .settings = { text("REQUEST_METHOD%s%s", method ? "=" : "", method ? method : ""),
-								  text("REQUEST_URI%s%s", target ? "=" : "", target ? target : ""),
-								  token ? text("HTTP_AUTHORIZATION=Bearer %s", token) : "HTTP_AUTHORIZATION",
-								  body ? text("CONTENT_LENGTH=%zu", strlen(body)) : "CONTENT_LENGTH",
-								  body ? "CONTENT_TYPE=application/json" : "CONTENT_TYPE" } },
-					    &pool),
-			   body);
+	return program_run(
+		argv,
+		pool_environment(
+			&(const struct pool_options){
+				.settings = { text("REQUEST_METHOD%s%s", method ? "=" : "",
+						   method ? method : ""),
+					      text("REQUEST_URI%s%s", target ? "=" : "",
+						   target ? target : ""),
+					      token ? text("HTTP_AUTHORIZATION=Bearer %s", token)
+						    : "HTTP_AUTHORIZATION",
+					      body ? text("CONTENT_LENGTH=%zu", strlen(body))
+						   : "CONTENT_LENGTH",
+					      body ? "CONTENT_TYPE=application/json" : "CONTENT_TYPE" } },
+			&pool),
+		body);
 }
 
 Test(cgi_mode, answers_one_request_and_leaves)
@@ -40,15 +46,18 @@ Test(cgi_mode, answers_one_request_and_leaves)
 	struct ran r = run("GET", "/health", NULL, NULL);
 
 	cr_expect(r.status == 0, "%d %s", r.status, r.err);
-	EXPECT_TEXT(r.out, "Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\nX-Request-ID: <uuid>\r\n\r\n"
-			   "{\"status\":\"healthy\"}");
+	EXPECT_TEXT(
+		r.out,
+		"Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\nX-Request-ID: <uuid>\r\n\r\n"
+		"{\"status\":\"healthy\"}");
 	cr_expect(strstr(r.err, "\"event\":\"request\"") && strstr(r.err, "\"status\":200"), "%s", r.err);
 }
 
 Test(cgi_mode, places_an_order_from_stdin_and_publishes_its_event)
 {
 	struct arrived events[EVENTS_MAX];
-	struct ran r = run("POST", "/api/v1/orders", token_of(9), "{\"items\":[{\"product_id\":3,\"quantity\":2}]}");
+	struct ran r = run("POST", "/api/v1/orders", token_of(9),
+			   "{\"items\":[{\"product_id\":3,\"quantity\":2}]}");
 	const char *body = strstr(r.out, "\r\n\r\n");
 
 	cr_assert(r.status == 0 && body, "%d %s%s", r.status, r.out, r.err);
@@ -61,12 +70,15 @@ Test(cgi_mode, answers_HEAD_without_a_body)
 {
 	struct ran r = run("HEAD", "/health", NULL, NULL);
 
-	EXPECT_TEXT(r.out, "Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\nX-Request-ID: <uuid>\r\n\r\n");
+	EXPECT_TEXT(
+		r.out,
+		"Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\nX-Request-ID: <uuid>\r\n\r\n");
 }
 
 Test(cgi_mode, says_what_it_wants_when_there_is_neither_socket_nor_request)
 {
 	struct ran r = run(NULL, NULL, NULL, NULL);
 
-	cr_expect(r.status == EX_USAGE && !*r.out && strstr(r.err, "REQUEST_METHOD"), "%d %s%s", r.status, r.out, r.err);
+	cr_expect(r.status == EX_USAGE && !*r.out && strstr(r.err, "REQUEST_METHOD"), "%d %s%s", r.status,
+		  r.out, r.err);
 }

@@ -37,10 +37,12 @@ Test(create, answers_201_with_the_order_and_where_it_is)
 	int64_t user = new_user();
 	struct answer a = create(p, user, "{\"items\":[{\"product_id\":3,\"quantity\":2}]}"), got;
 
-	EXPECT(a, 201, text("{\"id\":<int>,\"user_id\":%lld,\"status\":\"pending\",\"total_amount\":\"91.00\","
-			    "\"created_at\":\"<time>\",\"updated_at\":\"<time>\",\"items\":[{\"id\":<int>,\"order_id\":<int>,"
-			    "\"product_id\":3,\"product_name\":\"USB-C Hub\",\"product_price\":\"45.50\",\"quantity\":2,"
-			    "\"subtotal\":\"91.00\",\"created_at\":\"<time>\"}]}", (long long)user));
+	EXPECT(a, 201,
+	       text("{\"id\":<int>,\"user_id\":%lld,\"status\":\"pending\",\"total_amount\":\"91.00\","
+		    "\"created_at\":\"<time>\",\"updated_at\":\"<time>\",\"items\":[{\"id\":<int>,\"order_id\":<int>,"
+		    "\"product_id\":3,\"product_name\":\"USB-C Hub\",\"product_price\":\"45.50\",\"quantity\":2,"
+		    "\"subtotal\":\"91.00\",\"created_at\":\"<time>\"}]}",
+		    (long long)user));
 	EXPECT_TEXT(field(&a, "Location"), order_target(order_id_of(&a)));
 	EXPECT_TEXT(field(&a, "Cache-Control"), "no-store");
 	cr_expect_null(field(&a, "Idempotent-Replayed"));
@@ -54,12 +56,14 @@ Test(create, answers_201_with_the_order_and_where_it_is)
 Test(create, stamps_all_of_it_with_the_time_of_the_request)
 {
 	const char *before = wall_text();
-	struct answer a = create(pool_shared(), new_user(),
-				 "{\"items\":[{\"product_id\":3,\"quantity\":2},{\"product_id\":1,\"quantity\":1}]}");
+	struct answer a = create(
+		pool_shared(), new_user(),
+		"{\"items\":[{\"product_id\":3,\"quantity\":2},{\"product_id\":1,\"quantity\":1}]}");
 	const char *after = wall_text(), *created = json_get(a.body, "created_at");
 
 	cr_assert(a.status == 201);
-	cr_expect(strcmp(before, created) <= 0 && strcmp(created, after) <= 0, "%s ≤ %s ≤ %s", before, created, after);
+	cr_expect(strcmp(before, created) <= 0 && strcmp(created, after) <= 0, "%s ≤ %s ≤ %s", before,
+		  created, after);
 	cr_expect_str_eq(json_get(a.body, "updated_at"), created);
 	cr_expect_str_eq(json_get(a.body, "items.0.created_at"), created);
 	cr_expect_str_eq(json_get(a.body, "items.1.created_at"), created);
@@ -73,12 +77,15 @@ Test(create, keeps_the_items_in_the_order_of_the_request)
 	struct answer a, got;
 
 	for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-		body = text("%s%s{\"product_id\":%d,\"quantity\":%zu}", body, i ? "," : "", products[i], i + 1);
+		body = text("%s%s{\"product_id\":%d,\"quantity\":%zu}", body, i ? "," : "", products[i],
+			    i + 1);
 	a = create(pool_shared(), user, text("%s]}", body));
 	cr_assert(a.status == 201, "%d %s", a.status, a.body);
 	for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
-		cr_expect(json_get_i64(a.body, text("items.%zu.product_id", i)) == products[i], "line %zu", i);
-		cr_expect(json_get_i64(a.body, text("items.%zu.quantity", i)) == (int64_t)i + 1, "line %zu", i);
+		cr_expect(json_get_i64(a.body, text("items.%zu.product_id", i)) == products[i], "line %zu",
+			  i);
+		cr_expect(json_get_i64(a.body, text("items.%zu.quantity", i)) == (int64_t)i + 1, "line %zu",
+			  i);
 	}
 	got = ASK(pool_shared(), .target = order_target(order_id_of(&a)), .token = token_of(user));
 	EXPECT(got, 200, a.body);
@@ -98,20 +105,23 @@ Test(create, takes_integers_however_JSON_and_pydantic_write_them)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct answer a = create(pool_shared(), new_user(), text("{\"items\":[{\"product_id\":%s,\"quantity\":%s}]}",
-									 rows[i].product, rows[i].quantity));
+		struct answer a = create(pool_shared(), new_user(),
+					 text("{\"items\":[{\"product_id\":%s,\"quantity\":%s}]}",
+					      rows[i].product, rows[i].quantity));
 
 		cr_expect(a.status == 201, "%s: %d %s", rows[i].reason, a.status, a.body);
-		cr_expect(differs(json_get(a.body, "total_amount"), "91.00") == NULL, "%s: %s", rows[i].reason, a.body);
+		cr_expect(differs(json_get(a.body, "total_amount"), "91.00") == NULL, "%s: %s",
+			  rows[i].reason, a.body);
 	}
 }
 
 Test(create, ignores_members_that_it_does_not_know)
 {
-	struct answer a = create(pool_shared(), new_user(),
-				 "{\"user_id\":1,\"status\":\"delivered\",\"total_amount\":\"0.01\",\"note\":{\"a\":[null]},"
-				 "\"items\":[{\"price\":0.01,\"product_id\":3,\"product_name\":\"x\",\"quantity\":2,\"id\":\"x\"}],"
-				 "\"created_at\":false}");
+	struct answer a = create(
+		pool_shared(), new_user(),
+		"{\"user_id\":1,\"status\":\"delivered\",\"total_amount\":\"0.01\",\"note\":{\"a\":[null]},"
+		"\"items\":[{\"price\":0.01,\"product_id\":3,\"product_name\":\"x\",\"quantity\":2,\"id\":\"x\"}],"
+		"\"created_at\":false}");
 
 	cr_assert(a.status == 201, "%d %s", a.status, a.body);
 	cr_expect_str_eq(json_get(a.body, "status"), "pending");
@@ -143,15 +153,17 @@ Test(create, copies_names_and_prices_as_the_product_service_wrote_them)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct answer a = create(pool_shared(), new_user(),
-					 text("{\"items\":[{\"product_id\":%d,\"quantity\":1}]}", rows[i].product));
+		struct answer a = create(
+			pool_shared(), new_user(),
+			text("{\"items\":[{\"product_id\":%d,\"quantity\":1}]}", rows[i].product));
 
-		EXPECT_ROW(rows[i].name, a, 201,
-			   text("{\"id\":<int>,\"user_id\":<int>,\"status\":\"pending\",\"total_amount\":\"%s\","
-				"\"created_at\":\"<time>\",\"updated_at\":\"<time>\",\"items\":[{\"id\":<int>,\"order_id\":<int>,"
-				"\"product_id\":%d,\"product_name\":\"%s\",\"product_price\":\"%s\",\"quantity\":1,"
-				"\"subtotal\":\"%s\",\"created_at\":\"<time>\"}]}",
-				rows[i].price, rows[i].product, rows[i].name, rows[i].price, rows[i].price));
+		EXPECT_ROW(
+			rows[i].name, a, 201,
+			text("{\"id\":<int>,\"user_id\":<int>,\"status\":\"pending\",\"total_amount\":\"%s\","
+			     "\"created_at\":\"<time>\",\"updated_at\":\"<time>\",\"items\":[{\"id\":<int>,\"order_id\":<int>,"
+			     "\"product_id\":%d,\"product_name\":\"%s\",\"product_price\":\"%s\",\"quantity\":1,"
+			     "\"subtotal\":\"%s\",\"created_at\":\"<time>\"}]}",
+			     rows[i].price, rows[i].product, rows[i].name, rows[i].price, rows[i].price));
 	}
 }
 
@@ -166,16 +178,19 @@ Test(create, takes_from_1_to_100_items)
 	cr_expect(a.status == 201, "%d %s", a.status, a.body);
 	cr_expect_str_eq(json_get(a.body, "total_amount"), "1.00");
 	cr_expect(json_count(json_read(a.body), "items") == 100);
-	a = create(pool_shared(), new_user(), text("{\"items\":[%s,{\"product_id\":23,\"quantity\":1}]}", items));
+	a = create(pool_shared(), new_user(),
+		   text("{\"items\":[%s,{\"product_id\":23,\"quantity\":1}]}", items));
 	cr_expect(a.status == 422, "%d %s", a.status, a.body);
 }
 
 Test(create, says_which_product_does_not_exist)
 {
-	struct answer a = create(pool_shared(), new_user(), "{\"items\":[{\"product_id\":77,\"quantity\":1}]}");
+	struct answer a = create(pool_shared(), new_user(),
+				 "{\"items\":[{\"product_id\":77,\"quantity\":1}]}");
 
 	EXPECT_DETAIL(a, 404, "Product 77 not found");
-	a = create(pool_shared(), new_user(), "{\"items\":[{\"product_id\":9223372036854775807,\"quantity\":1}]}");
+	a = create(pool_shared(), new_user(),
+		   "{\"items\":[{\"product_id\":9223372036854775807,\"quantity\":1}]}");
 	EXPECT_DETAIL(a, 404, "Product 9223372036854775807 not found");
 }
 
@@ -183,19 +198,22 @@ Test(create, wants_stock_for_the_sum_of_a_products_lines)
 {
 	static const struct {
 		const char *items;
-		const char *detail;	/* NULL: 201 */
+		const char *detail; /* NULL: 201 */
 		const char *reason;
 	} rows[] = {
 		{ "{\"product_id\":7,\"quantity\":3}", NULL, "all there is" },
-		{ "{\"product_id\":7,\"quantity\":4}", "Insufficient stock for product 7. Available: 3, requested: 4", "one more" },
-		{ "{\"product_id\":7,\"quantity\":2},{\"product_id\":7,\"quantity\":1}", NULL, "all there is, on two lines" },
+		{ "{\"product_id\":7,\"quantity\":4}",
+		  "Insufficient stock for product 7. Available: 3, requested: 4", "one more" },
+		{ "{\"product_id\":7,\"quantity\":2},{\"product_id\":7,\"quantity\":1}", NULL,
+		  "all there is, on two lines" },
 		{ "{\"product_id\":7,\"quantity\":2},{\"product_id\":3,\"quantity\":9},{\"product_id\":7,\"quantity\":2}",
 		  "Insufficient stock for product 7. Available: 3, requested: 4", "one more, on two lines" },
 		{ "{\"product_id\":7,\"quantity\":2147483647},{\"product_id\":7,\"quantity\":2147483647},"
 		  "{\"product_id\":7,\"quantity\":2147483647}",
-		  "Insufficient stock for product 7. Available: 3, requested: 6442450941", "a sum beyond 32 bits" },
-		{ "{\"product_id\":27,\"quantity\":1}", "Insufficient stock for product 27. Available: 0, requested: 1",
-		  "none left" },
+		  "Insufficient stock for product 7. Available: 3, requested: 6442450941",
+		  "a sum beyond 32 bits" },
+		{ "{\"product_id\":27,\"quantity\":1}",
+		  "Insufficient stock for product 27. Available: 0, requested: 1", "none left" },
 		{ "{\"product_id\":7,\"quantity\":4},{\"product_id\":77,\"quantity\":1}",
 		  "Insufficient stock for product 7. Available: 3, requested: 4", "the first of two faults" },
 	};
@@ -213,7 +231,8 @@ Test(create, wants_stock_for_the_sum_of_a_products_lines)
 Test(create, does_not_reserve_stock)
 {
 	for (int i = 0; i < 3; i++) {
-		struct answer a = create(pool_shared(), new_user(), "{\"items\":[{\"product_id\":26,\"quantity\":1}]}");
+		struct answer a = create(pool_shared(), new_user(),
+					 "{\"items\":[{\"product_id\":26,\"quantity\":1}]}");
 
 		cr_expect(a.status == 201, "%d %s", a.status, a.body);
 	}
@@ -227,9 +246,12 @@ Test(create, refuses_a_total_above_9999999999_99)
 		const char *reason;
 	} rows[] = {
 		{ "{\"product_id\":29,\"quantity\":1}", true, "the greatest" },
-		{ "{\"product_id\":29,\"quantity\":1},{\"product_id\":24,\"quantity\":5}", true, "the greatest and nothing" },
-		{ "{\"product_id\":29,\"quantity\":1},{\"product_id\":23,\"quantity\":1}", false, "a cent more" },
-		{ "{\"product_id\":23,\"quantity\":1},{\"product_id\":29,\"quantity\":1}", false, "a cent more, before" },
+		{ "{\"product_id\":29,\"quantity\":1},{\"product_id\":24,\"quantity\":5}", true,
+		  "the greatest and nothing" },
+		{ "{\"product_id\":29,\"quantity\":1},{\"product_id\":23,\"quantity\":1}", false,
+		  "a cent more" },
+		{ "{\"product_id\":23,\"quantity\":1},{\"product_id\":29,\"quantity\":1}", false,
+		  "a cent more, before" },
 	};
 	struct peer products = peer_start(NULL);
 	struct pool p;
@@ -249,13 +271,15 @@ Test(create, refuses_a_total_above_9999999999_99)
 	peer_sells(&products, 4, "0.01", 9000000000);
 	peer_sells(&products, 5, "3333333333.33", 9000000000);
 	a = create(&p, 1, "{\"items\":[{\"product_id\":1,\"quantity\":2147483647}]}");
-	EXPECT_DETAIL(a, 400, "Order total is too large");	/* beyond 64 bits */
+	EXPECT_DETAIL(a, 400, "Order total is too large"); /* beyond 64 bits */
 	a = create(&p, 1, "{\"items\":[{\"product_id\":2,\"quantity\":2147483647}]}");
 	EXPECT_DETAIL(a, 400, "Order total is too large");
 	a = create(&p, 1, "{\"items\":[{\"product_id\":3,\"quantity\":2147483647}]}");
-	cr_expect(a.status == 201 && !differs(json_get(a.body, "total_amount"), "9985798958.55"), "%s", a.body);
+	cr_expect(a.status == 201 && !differs(json_get(a.body, "total_amount"), "9985798958.55"), "%s",
+		  a.body);
 	a = create(&p, 1, "{\"items\":[{\"product_id\":5,\"quantity\":3}]}");
-	cr_expect(a.status == 201 && !differs(json_get(a.body, "total_amount"), "9999999999.99"), "%s", a.body);
+	cr_expect(a.status == 201 && !differs(json_get(a.body, "total_amount"), "9999999999.99"), "%s",
+		  a.body);
 	cr_expect(pool_stop(&p));
 }
 
@@ -373,16 +397,19 @@ sell_anything(const char *target, char *out, size_t size)
 		(void)snprintf(price, sizeof price, "%llu.%02llu000000", units, rest);
 		break;
 	case 4:
-		(void)snprintf(price, sizeof price, "%llu.%02lluE+1", units / 10, units % 10 * 10 + rest / 10);
+		(void)snprintf(price, sizeof price, "%llu.%02lluE+1", units / 10,
+			       units % 10 * 10 + rest / 10);
 		if (rest % 10)
 			(void)snprintf(price, sizeof price, "%llu.%02llu", units, rest);
 		break;
 	default:
 		(void)snprintf(price, sizeof price, "0.%012llue10", (unsigned long long)cents);
 	}
-	(void)snprintf(body, sizeof body, "{\"id\":%llu,\"name\":\"P\",\"price\":%s,\"stock_quantity\":2147483647}",
+	(void)snprintf(body, sizeof body,
+		       "{\"id\":%llu,\"name\":\"P\",\"price\":%s,\"stock_quantity\":2147483647}",
 		       (unsigned long long)id, price);
-	return (size_t)snprintf(out, size, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+	return (size_t)snprintf(out, size, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body),
+				body);
 }
 
 #define LINES 100
@@ -404,7 +431,8 @@ expect_exact(const struct pool *p, int64_t user, uint64_t *state, uint64_t *next
 		prices[i] = amount_of(text("%llu", (unsigned long long)cents_for(id)));
 		subtotals[i] = amount_of(paper_multiply(cents_of(prices[i]), text("%llu", quantity)));
 		total = paper_add(total, cents_of(subtotals[i]));
-		items = text("%s%s{\"product_id\":%llu,\"quantity\":%llu}", items, i ? "," : "", (unsigned long long)id, quantity);
+		items = text("%s%s{\"product_id\":%llu,\"quantity\":%llu}", items, i ? "," : "",
+			     (unsigned long long)id, quantity);
 	}
 	a = create(p, user, text("{\"items\":%s]}", items));
 	if (strlen(total) > 12) {
@@ -421,7 +449,8 @@ expect_exact(const struct pool *p, int64_t user, uint64_t *state, uint64_t *next
 	if (order_id_of(&a) % 10)
 		return;
 	cr_assert(events_wait(p, order_id_of(&a), 1, 10000, events) == 1, "no event");
-	cr_expect(strstr(events[0].message, text("\"total_amount\":%s,", amount_of(total))), "%s", events[0].message);
+	cr_expect(strstr(events[0].message, text("\"total_amount\":%s,", amount_of(total))), "%s",
+		  events[0].message);
 	for (int i = 0; i < LINES; i++)
 		EXPECT_TEXT(json_get(events[0].message, text("data.items.%d.price", i)), prices[i]);
 }
@@ -436,9 +465,13 @@ Test(create, multiplies_and_adds_10000_random_lines_exactly, .timeout = 120)
 
 	for (int i = 0; i < ORDERS_OF_LINES; i++)
 		expect_exact(&p, user, &state, &next_id);
-	EXPECT_TEXT(pool_sql(&p, "SELECT count(*) FROM orders.orders AS o WHERE total_amount <> (SELECT sum(product_price * quantity) "
-				 "FROM orders.order_items AS i WHERE i.user_id = o.user_id AND i.order_id = o.id)"),
-		    "0");
-	cr_expect(strtol(pool_sql(&p, "SELECT count(*) FROM orders.order_items"), NULL, 10) >= 9000, "too few to tell");
+	EXPECT_TEXT(
+		pool_sql(
+			&p,
+			"SELECT count(*) FROM orders.orders AS o WHERE total_amount <> (SELECT sum(product_price * quantity) "
+			"FROM orders.order_items AS i WHERE i.user_id = o.user_id AND i.order_id = o.id)"),
+		"0");
+	cr_expect(strtol(pool_sql(&p, "SELECT count(*) FROM orders.order_items"), NULL, 10) >= 9000,
+		  "too few to tell");
 	cr_expect(pool_stop(&p));
 }

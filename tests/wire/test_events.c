@@ -27,18 +27,21 @@ Test(events, tell_of_a_new_order)
 {
 	struct pool *p = pool_shared();
 	int64_t user = new_user();
-	struct answer a = ASK(p, .target = ORDERS, .token = token_of(user),
-			      .body = "{\"items\":[{\"product_id\":3,\"quantity\":2},{\"product_id\":16,\"quantity\":1},{\"product_id\":24,\"quantity\":3}]}");
+	struct answer a = ASK(
+		p, .target = ORDERS, .token = token_of(user),
+		.body = "{\"items\":[{\"product_id\":3,\"quantity\":2},{\"product_id\":16,\"quantity\":1},{\"product_id\":24,\"quantity\":3}]}");
 
 	cr_assert(a.status == 201);
 	cr_assert(events_wait(p, order_id_of(&a), 1, 10000, mail) == 1);
-	EXPECT_TEXT(mail[0].message,
-		    text("{\"event_id\":\"<uuid>\",\"event_type\":\"order.created\",\"timestamp\":\"%s\",\"data\":{\"order_id\":%lld,\"user_id\":%lld,"
-			 "\"user_email\":\"user%lld@example.com\",\"total_amount\":95.75,\"items\":["
-			 "{\"product_id\":3,\"product_name\":\"USB-C Hub\",\"quantity\":2,\"price\":45.50},"
-			 "{\"product_id\":16,\"product_name\":\"Jalapeño Salsa 🌶\",\"quantity\":1,\"price\":4.75},"
-			 "{\"product_id\":24,\"product_name\":\"Free Sample\",\"quantity\":3,\"price\":0.00}],\"status\":\"pending\",\"version\":1}}",
-			 json_get(a.body, "created_at"), (long long)order_id_of(&a), (long long)user, (long long)user));
+	EXPECT_TEXT(
+		mail[0].message,
+		text("{\"event_id\":\"<uuid>\",\"event_type\":\"order.created\",\"timestamp\":\"%s\",\"data\":{\"order_id\":%lld,\"user_id\":%lld,"
+		     "\"user_email\":\"user%lld@example.com\",\"total_amount\":95.75,\"items\":["
+		     "{\"product_id\":3,\"product_name\":\"USB-C Hub\",\"quantity\":2,\"price\":45.50},"
+		     "{\"product_id\":16,\"product_name\":\"Jalapeño Salsa 🌶\",\"quantity\":1,\"price\":4.75},"
+		     "{\"product_id\":24,\"product_name\":\"Free Sample\",\"quantity\":3,\"price\":0.00}],\"status\":\"pending\",\"version\":1}}",
+		     json_get(a.body, "created_at"), (long long)order_id_of(&a), (long long)user,
+		     (long long)user));
 }
 
 Test(events, tell_of_every_step_in_order)
@@ -52,13 +55,17 @@ Test(events, tell_of_every_step_in_order)
 		changed[i] = json_get(change_order(p, user, order_id, steps[i]).body, "updated_at");
 	cr_assert(events_wait(p, order_id, 4, 10000, mail) == 4);
 	for (int i = 1; i < 4; i++) {
-		EXPECT_TEXT(mail[i].message,
-			    text("{\"event_id\":\"<uuid>\",\"event_type\":\"order.status.updated\",\"timestamp\":\"%s\",\"data\":{\"order_id\":%lld,"
-				 "\"user_id\":%lld,\"user_email\":\"user%lld@example.com\",\"old_status\":\"%s\",\"new_status\":\"%s\","
-				 "\"updated_by\":\"%lld\",\"version\":%d}}",
-				 changed[i], (long long)order_id, (long long)user, (long long)user, steps[i - 1], steps[i], (long long)user, i + 1));
+		EXPECT_TEXT(
+			mail[i].message,
+			text("{\"event_id\":\"<uuid>\",\"event_type\":\"order.status.updated\",\"timestamp\":\"%s\",\"data\":{\"order_id\":%lld,"
+			     "\"user_id\":%lld,\"user_email\":\"user%lld@example.com\",\"old_status\":\"%s\",\"new_status\":\"%s\","
+			     "\"updated_by\":\"%lld\",\"version\":%d}}",
+			     changed[i], (long long)order_id, (long long)user, (long long)user, steps[i - 1],
+			     steps[i], (long long)user, i + 1));
 		for (int j = 0; j < i; j++)
-			cr_expect(strcmp(json_get(mail[i].message, "event_id"), json_get(mail[j].message, "event_id")) != 0, "one id twice");
+			cr_expect(strcmp(json_get(mail[i].message, "event_id"),
+					 json_get(mail[j].message, "event_id")) != 0,
+				  "one id twice");
 	}
 }
 
@@ -67,12 +74,14 @@ Test(events, bear_their_type_as_subject_and_attribute_and_the_requests_id_and_tr
 	struct pool *p = pool_shared();
 	int64_t user = new_user(), order_id;
 	static const char *const types[] = { "order.created", "order.status.updated" };
-	struct answer a = ASK(p, .target = ORDERS, .token = token_of(user), .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}",
+	struct answer a = ASK(p, .target = ORDERS, .token = token_of(user),
+			      .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}",
 			      .fields = "X-Request-ID: first-1\r\ntraceparent: " TRACEPARENT "\r\n");
 
 	cr_assert(a.status == 201);
 	order_id = order_id_of(&a);
-	(void)ASK(p, .method = "PATCH", .target = status_target(order_id), .token = token_of(user), .body = "{\"status\":\"cancelled\"}",
+	(void)ASK(p, .method = "PATCH", .target = status_target(order_id), .token = token_of(user),
+		  .body = "{\"status\":\"cancelled\"}",
 		  .fields = "X-Request-ID: second-2\r\ntraceparent: " TRACEPARENT "\r\n");
 	cr_assert(events_wait(p, order_id, 2, 10000, mail) == 2);
 	for (int i = 0; i < 2; i++) {
@@ -99,17 +108,22 @@ Test(events, go_to_the_address_that_the_order_was_placed_with)
 		{ ",\"email\":\"first@example.com\"", "first@example.com" },
 		{ "", "" },
 		{ ",\"email\":\"\"", "" },
-		{ ",\"email\":\"jos\\u00e9 \\\"x\\\" <j@example.com>\"", "jos\xc3\xa9 \"x\" <j@example.com>" },
+		{ ",\"email\":\"jos\\u00e9 \\\"x\\\" <j@example.com>\"",
+		  "jos\xc3\xa9 \"x\" <j@example.com>" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct answer a = ASK(p, .target = ORDERS, .token = token_of_claims(text("{\"sub\":\"%lld\"%s}", (long long)user, rows[i].claims)),
+		struct answer a = ASK(p, .target = ORDERS,
+				      .token = token_of_claims(
+					      text("{\"sub\":\"%lld\"%s}", (long long)user, rows[i].claims)),
 				      .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}");
 		int64_t order_id = order_id_of(&a);
 
 		cr_assert(a.status == 201, "%s: %d %s", rows[i].claims, a.status, a.body);
-		(void)ASK(p, .method = "PATCH", .target = status_target(order_id), .body = "{\"status\":\"confirmed\"}",
-			  .token = token_of_claims(text("{\"sub\":\"%lld\",\"email\":\"later@example.com\"}", (long long)user)));
+		(void)ASK(p, .method = "PATCH", .target = status_target(order_id),
+			  .body = "{\"status\":\"confirmed\"}",
+			  .token = token_of_claims(text("{\"sub\":\"%lld\",\"email\":\"later@example.com\"}",
+							(long long)user)));
 		cr_assert(events_wait(p, order_id, 2, 10000, mail) == 2, "%s", rows[i].claims);
 		EXPECT_TEXT(json_get(mail[0].message, "data.user_email"), rows[i].address);
 		EXPECT_TEXT(json_get(mail[1].message, "data.user_email"), rows[i].address);
@@ -125,7 +139,8 @@ Test(events, are_not_held_back_when_the_next_change_races_with_publishing)
 
 		cr_assert(change_order(&p, 9, order_id, "confirmed").status == 200);
 	}
-	cr_expect(outbox_is_empty(&p, 4000), "%s are still waiting", pool_sql(&p, "SELECT count(*) FROM orders.outbox"));
+	cr_expect(outbox_is_empty(&p, 4000), "%s are still waiting",
+		  pool_sql(&p, "SELECT count(*) FROM orders.outbox"));
 	cr_expect(events_wait(&p, 0, 80, 5000, mail) == 80);
 	cr_expect(pool_stop(&p));
 }
@@ -134,14 +149,15 @@ Test(events, say_who_made_the_change)
 {
 	struct pool *p = pool_shared();
 	int64_t owner = new_user(), staff = new_user(), order_id = place_order(p, owner, 3, 1);
-	struct answer a = ASK(p, .method = "PATCH", .target = status_target(order_id), .token = token_of_staff(staff),
-			      .body = "{\"status\":\"confirmed\"}");
+	struct answer a = ASK(p, .method = "PATCH", .target = status_target(order_id),
+			      .token = token_of_staff(staff), .body = "{\"status\":\"confirmed\"}");
 
 	cr_assert(a.status == 200);
 	cr_assert(events_wait(p, order_id, 2, 10000, mail) == 2);
 	EXPECT_TEXT(json_get(mail[1].message, "data.updated_by"), text("%lld", (long long)staff));
 	EXPECT_TEXT(json_get(mail[1].message, "data.user_id"), text("%lld", (long long)owner));
-	EXPECT_TEXT(json_get(mail[1].message, "data.user_email"), text("user%lld@example.com", (long long)owner));
+	EXPECT_TEXT(json_get(mail[1].message, "data.user_email"),
+		    text("user%lld@example.com", (long long)owner));
 }
 
 Test(events, are_not_made_by_what_changes_nothing)
@@ -152,7 +168,8 @@ Test(events, are_not_made_by_what_changes_nothing)
 	(void)change_order(&p, 9, order_id, "delivered");
 	(void)change_order(&p, 9, order_id, "done");
 	(void)change_order(&p, 8, order_id, "confirmed");
-	(void)ASK(&p, .target = ORDERS, .token = token_of(9), .body = "{\"items\":[{\"product_id\":27,\"quantity\":1}]}");
+	(void)ASK(&p, .target = ORDERS, .token = token_of(9),
+		  .body = "{\"items\":[{\"product_id\":27,\"quantity\":1}]}");
 	(void)ASK(&p, .target = order_target(order_id), .token = token_of(9));
 	(void)change_order(&p, 9, order_id, "cancelled");
 	cr_expect(outbox_is_empty(&p, 10000));
@@ -169,10 +186,12 @@ expect_undelayed(const struct pool *p, int64_t ids[3])
 		int64_t started = now_ms();
 
 		ids[i] = place_order(p, 9, 3, 1);
-		cr_expect(now_ms() - started < 1000, "an order took %lld ms", (long long)(now_ms() - started));
+		cr_expect(now_ms() - started < 1000, "an order took %lld ms",
+			  (long long)(now_ms() - started));
 		started = now_ms();
 		lead_order(p, 9, ids[i], "delivered");
-		cr_expect(now_ms() - started < 3000, "three steps took %lld ms", (long long)(now_ms() - started));
+		cr_expect(now_ms() - started < 3000, "three steps took %lld ms",
+			  (long long)(now_ms() - started));
 	}
 }
 
@@ -184,10 +203,11 @@ expect_all_in_order(const struct pool *p, const int64_t ids[3], int limit_ms)
 		size_t n = events_wait(p, ids[i], 4, 10000, mail), more;
 		int version = 1;
 
-		while ((more = events_wait(p, ids[i], 0, 0, mail)) > n)	/* repeats */
+		while ((more = events_wait(p, ids[i], 0, 0, mail)) > n) /* repeats */
 			n = more;
-		for (size_t e = 0; e < n; e++) {	/* a repeat may come, but nothing may be overtaken */
-			cr_expect(mail[e].version <= version, "version %d after %d", mail[e].version, version - 1);
+		for (size_t e = 0; e < n; e++) { /* a repeat may come, but nothing may be overtaken */
+			cr_expect(mail[e].version <= version, "version %d after %d", mail[e].version,
+				  version - 1);
 			version += mail[e].version == version;
 		}
 		cr_expect(version == 5, "version %d of order %lld never came", version, (long long)ids[i]);
@@ -229,7 +249,7 @@ Test(events, do_not_delay_requests_when_SNS_hangs, .timeout = 60)
 	struct pool p = pool_start(&(const struct pool_options){ .workers = 3, .sns = sns.port });
 	int64_t ids[3];
 
-	(void)place_order(&p, 8, 3, 1);	/* the topic is known, a connection is kept */
+	(void)place_order(&p, 8, 3, 1); /* the topic is known, a connection is kept */
 	cr_assert(outbox_is_empty(&p, 10000));
 	relay_set(&sns, RELAY_FROZEN);
 	expect_undelayed(&p, ids);
@@ -247,7 +267,8 @@ Test(events, have_the_answer_on_its_way_before_they_are)
 
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port(), .delay_ms = 1200);
 	p = pool_start(&(const struct pool_options){ .workers = 1, .sns = sns.port });
-	a = ASK(&p, .target = ORDERS, .token = token_of(9), .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}");
+	a = ASK(&p, .target = ORDERS, .token = token_of(9),
+		.body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}");
 	cr_assert(a.status == 201);
 	cr_expect(a.ms < 1000, "it waited for SNS: %lld ms", (long long)a.ms);
 	order_id = order_id_of(&a);
@@ -255,9 +276,9 @@ Test(events, have_the_answer_on_its_way_before_they_are)
 	cr_expect(pool_stop(&p));
 }
 
-#define SNS_ERROR(status, code)                                                                    \
-	"HTTP/1.1 " status "\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n<ErrorResponse "         \
-	"xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type><Code>" code         \
+#define SNS_ERROR(status, code)                                                                              \
+	"HTTP/1.1 " status "\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n<ErrorResponse "          \
+	"xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type><Code>" code           \
 	"</Code><Message>No.</Message></Error><RequestId>1</RequestId></ErrorResponse>"
 
 Test(events, survive_every_way_in_which_SNS_refuses, .timeout = 90)
@@ -266,14 +287,22 @@ Test(events, survive_every_way_in_which_SNS_refuses, .timeout = 90)
 		struct peer_rule rule;
 		const char *reason;
 	} rows[] = {
-		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("500 Internal Server Error", "InternalError") }, "500" },
-		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("503 Service Unavailable", "ServiceUnavailable") }, "503" },
+		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("500 Internal Server Error", "InternalError") },
+		  "500" },
+		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("503 Service Unavailable", "ServiceUnavailable") },
+		  "503" },
 		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("400 Bad Request", "Throttling") }, "throttling" },
-		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("403 Forbidden", "AuthorizationError") }, "no permission" },
-		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("403 Forbidden", "InvalidClientTokenId") }, "bad credentials" },
-		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("403 Forbidden", "ExpiredToken") }, "expired credentials" },
-		{ { .act = PEER_CLOSE, .bytes = "HTTP/1.1 200 OK\r\n\r\n<html>a captive portal</html>" }, "200 that is none" },
-		{ { .act = PEER_CLOSE, .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<PublishResponse" }, "an answer cut short" },
+		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("403 Forbidden", "AuthorizationError") },
+		  "no permission" },
+		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("403 Forbidden", "InvalidClientTokenId") },
+		  "bad credentials" },
+		{ { .act = PEER_CLOSE, .bytes = SNS_ERROR("403 Forbidden", "ExpiredToken") },
+		  "expired credentials" },
+		{ { .act = PEER_CLOSE, .bytes = "HTTP/1.1 200 OK\r\n\r\n<html>a captive portal</html>" },
+		  "200 that is none" },
+		{ { .act = PEER_CLOSE,
+		    .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<PublishResponse" },
+		  "an answer cut short" },
 		{ { .act = PEER_RESET }, "a reset" },
 		{ { .act = PEER_CLOSE, .bytes = "220 mail.example ESMTP\r\n" }, "another protocol" },
 	};
@@ -292,10 +321,12 @@ Test(events, survive_every_way_in_which_SNS_refuses, .timeout = 90)
 		rule.times = 1;
 		peer_on(&sns, "/", &rule);
 		order_id = place_order(&p, 9, 3, 1);
-		cr_expect(now_ms() - started < 1000, "%s: %lld ms", rows[i].reason, (long long)(now_ms() - started));
+		cr_expect(now_ms() - started < 1000, "%s: %lld ms", rows[i].reason,
+			  (long long)(now_ms() - started));
 		cr_assert(peer_waits_for(&sns, "/", asked + 1, 10000), "%s", rows[i].reason);
 		PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
-		cr_expect(events_wait(&p, order_id, 1, 15000, mail) == 1, "%s: it never came", rows[i].reason);
+		cr_expect(events_wait(&p, order_id, 1, 15000, mail) == 1, "%s: it never came",
+			  rows[i].reason);
 		cr_expect(outbox_is_empty(&p, 10000), "%s", rows[i].reason);
 	}
 	cr_expect(pool_stop(&p));
@@ -323,7 +354,8 @@ Test(events, arrive_although_the_worker_was_killed_between_commit_and_publish, .
 	cr_expect(pool_has_workers(&p, 2, 10000));
 	n = events_wait(&p, order_id, 1, 20000, mail);
 	cr_expect(n == 1, "%zu events", n);
-	cr_expect(now_ms() - committed < 15000, "%lld ms after the commit", (long long)(now_ms() - committed));
+	cr_expect(now_ms() - committed < 15000, "%lld ms after the commit",
+		  (long long)(now_ms() - committed));
 	cr_expect(outbox_is_empty(&p, 10000));
 	cr_expect(pool_stop(&p));
 }
@@ -339,7 +371,8 @@ Test(events, are_the_same_in_every_redelivery, .timeout = 60)
 	p = pool_start(&(const struct pool_options){ .workers = 1, .sns = sns.port });
 	(void)place_order(&p, 8, 3, 1);
 	cr_assert(outbox_is_empty(&p, 10000));
-	PEER_ON(&sns, "/", .act = PEER_SWALLOW, .forward = events_port(), .times = 1);	/* taken, but nobody hears of it */
+	PEER_ON(&sns, "/", .act = PEER_SWALLOW, .forward = events_port(),
+		.times = 1); /* taken, but nobody hears of it */
 	order_id = place_order(&p, 9, 3, 1);
 	cr_assert(peer_waits_for(&sns, "/", 3, 5000));
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
@@ -384,12 +417,13 @@ Test(events, are_judged_one_by_one_when_a_batch_is_taken_in_part, .timeout = 60)
 	asked = peer_count(&sns, "/");
 	/* Entry 0 is taken (which we only say), 1 is to be tried again, 2 never. */
 	PEER_ON(&sns, "/", .act = PEER_CLOSE, .times = 1,
-		.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n"
-			 "<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>"
-			 "<Successful><member><Id>0</Id><MessageId>5e3a1b4c-0000-4000-8000-000000000001</MessageId></member></Successful>"
-			 "<Failed><member><Id>1</Id><Code>InternalError</Code><Message>Try again.</Message><SenderFault>false</SenderFault></member>"
-			 "<member><Id>2</Id><Code>InvalidParameter</Code><Message>Never.</Message><SenderFault>true</SenderFault></member></Failed>"
-			 "</PublishBatchResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishBatchResponse>");
+		.bytes =
+			"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n\r\n"
+			"<PublishBatchResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishBatchResult>"
+			"<Successful><member><Id>0</Id><MessageId>5e3a1b4c-0000-4000-8000-000000000001</MessageId></member></Successful>"
+			"<Failed><member><Id>1</Id><Code>InternalError</Code><Message>Try again.</Message><SenderFault>false</SenderFault></member>"
+			"<member><Id>2</Id><Code>InvalidParameter</Code><Message>Never.</Message><SenderFault>true</SenderFault></member></Failed>"
+			"</PublishBatchResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishBatchResponse>");
 	peer_set_down(&sns, false);
 	cr_assert(peer_waits_for(&sns, "/", asked + 1, 15000));
 	batch = peer_request(&sns, "/", asked);
@@ -402,17 +436,23 @@ Test(events, are_judged_one_by_one_when_a_batch_is_taken_in_part, .timeout = 60)
 		if (entry == 1)
 			cr_expect(events_wait(&p, ids[i], 1, 15000, mail) == 1, "what failed is tried again");
 		if (entry == 2)
-			cr_expect(pool_sql_becomes(&p, text("SELECT parked_at IS NOT NULL AND last_error LIKE '%%InvalidParameter%%' "
-							    "FROM orders.outbox WHERE order_id = %lld", (long long)ids[i]), "t", 10000));
-		if (entry == 2) {	/* and does not hold up what comes after it */
+			cr_expect(pool_sql_becomes(
+				&p,
+				text("SELECT parked_at IS NOT NULL AND last_error LIKE '%%InvalidParameter%%' "
+				     "FROM orders.outbox WHERE order_id = %lld",
+				     (long long)ids[i]),
+				"t", 10000));
+		if (entry == 2) { /* and does not hold up what comes after it */
 			cr_assert(change_order(&p, 9, ids[i], "confirmed").status == 200);
 			cr_expect(events_wait(&p, ids[i], 1, 15000, mail) == 1 && mail[0].version == 2);
 		}
 	}
-	cr_expect(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox WHERE parked_at IS NULL", "0", 10000));
+	cr_expect(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox WHERE parked_at IS NULL", "0",
+				   10000));
 	for (int i = 0; i < 3; i++)
 		if (entry_of(&batch, ids[i]) == 0)
-			cr_expect(events_wait(&p, ids[i], 0, 0, mail) == 0, "what was taken is not sent again");
+			cr_expect(events_wait(&p, ids[i], 0, 0, mail) == 0,
+				  "what was taken is not sent again");
 	cr_expect(pool_stop(&p));
 }
 
@@ -428,9 +468,11 @@ Test(events, go_to_the_topic_that_CreateTopic_resolves)
 		(void)place_order(&p, 9, 3, 1);
 	cr_assert(outbox_is_empty(&p, 10000));
 	first = peer_request(&sns, "/", 0);
-	cr_expect(strstr(first.body, "Action=CreateTopic&") && strstr(first.body, text("&Name=%s", p.topic)), "%s", first.body);
+	cr_expect(strstr(first.body, "Action=CreateTopic&") && strstr(first.body, text("&Name=%s", p.topic)),
+		  "%s", first.body);
 	for (int i = 1; i < peer_count(&sns, "/"); i++)
-		cr_expect(strstr(peer_request(&sns, "/", i).body, "Action=Publish"), "%s", peer_request(&sns, "/", i).body);
+		cr_expect(strstr(peer_request(&sns, "/", i).body, "Action=Publish"), "%s",
+			  peer_request(&sns, "/", i).body);
 	cr_expect(events_wait(&p, 0, 3, 10000, mail) == 3);
 	cr_expect(pool_stop(&p));
 }
@@ -444,7 +486,9 @@ Test(events, go_to_the_ARN_where_one_is_set)
 	events_subscribe(topic, topic);
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
 	p = pool_start(&(const struct pool_options){
-		.workers = 1, .sns = sns.port, .settings = { text("SNS_TOPIC_ARN=arn:aws:sns:us-east-1:000000000000:%s", topic) } });
+		.workers = 1,
+		.sns = sns.port,
+		.settings = { text("SNS_TOPIC_ARN=arn:aws:sns:us-east-1:000000000000:%s", topic) } });
 	(void)place_order(&p, 9, 3, 1);
 	cr_assert(outbox_is_empty(&p, 10000));
 	for (int i = 0; i < peer_count(&sns, "/"); i++)
@@ -458,7 +502,9 @@ Test(events, go_to_the_ARN_where_one_is_set)
 Test(events, go_to_the_endpoint_for_SNS_where_one_is_set)
 {
 	struct pool p = pool_start(&(const struct pool_options){
-		.workers = 1, .sns = free_port(), .settings = { text("AWS_ENDPOINT_URL_SNS=http://127.0.0.1:%d/", events_port()) } });
+		.workers = 1,
+		.sns = free_port(),
+		.settings = { text("AWS_ENDPOINT_URL_SNS=http://127.0.0.1:%d/", events_port()) } });
 	int64_t order_id = place_order(&p, 9, 3, 1);
 
 	cr_expect(events_wait(&p, order_id, 1, 10000, mail) == 1);
@@ -475,7 +521,8 @@ Test(events, have_group_and_deduplication_id_on_a_FIFO_topic)
 
 	events_subscribe(topic, topic);
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
-	p = pool_start(&(const struct pool_options){ .workers = 1, .sns = sns.port, .settings = { text("SNS_TOPIC_NAME=%s", topic) } });
+	p = pool_start(&(const struct pool_options){
+		.workers = 1, .sns = sns.port, .settings = { text("SNS_TOPIC_NAME=%s", topic) } });
 	(void)strcpy(p.queue, topic);
 	order_id = place_order(&p, 9, 3, 1);
 	(void)change_order(&p, 9, order_id, "confirmed");
@@ -484,6 +531,7 @@ Test(events, have_group_and_deduplication_id_on_a_FIFO_topic)
 	cr_expect(strstr(r.body, "FifoTopic") != NULL, "%s", r.body);
 	r = peer_request(&sns, "/", 1);
 	cr_expect(strstr(r.body, text("MessageGroupId=%lld", (long long)order_id)), "%s", r.body);
-	cr_expect(strstr(r.body, text("MessageDeduplicationId=%s", json_get(mail[0].message, "event_id"))), "%s", r.body);
+	cr_expect(strstr(r.body, text("MessageDeduplicationId=%s", json_get(mail[0].message, "event_id"))),
+		  "%s", r.body);
 	cr_expect(pool_stop(&p));
 }

@@ -12,8 +12,9 @@
 
 SHARED_POOL();
 
-#define CHECKS(status, database, product, sns)                                                     \
-	"{\"status\":\"" status "\",\"checks\":{\"database\":\"" database "\",\"product_service\":\"" product "\",\"sns\":\"" sns "\"}}"
+#define CHECKS(status, database, product, sns)                                                               \
+	"{\"status\":\"" status "\",\"checks\":{\"database\":\"" database                                    \
+	"\",\"product_service\":\"" product "\",\"sns\":\"" sns "\"}}"
 
 /* A setting that leads to nobody. */
 static const char *
@@ -67,7 +68,10 @@ Test(health, touches_nothing_outside_the_worker)
 	PEER_ON(&sns, "", .act = PEER_HANG);
 	relay_set(&database, RELAY_FROZEN);
 	p = pool_start(&(const struct pool_options){
-		.workers = 1, .products = products.port, .sns = sns.port, .unready = true,
+		.workers = 1,
+		.products = products.port,
+		.sns = sns.port,
+		.unready = true,
 		.settings = { text("DATABASE_URL=postgresql://u:p@127.0.0.1:%d/d", database.port) } });
 	for (int i = 0; i < 20; i++) {
 		a = ASK(&p, .target = "/health");
@@ -85,7 +89,8 @@ Test(ready, knows_of_each_neighbour_what_the_last_attempt_showed)
 
 	peer_sells(&products, 1, "1", 100);
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
-	p = pool_start(&(const struct pool_options){ .workers = 2, .products = products.port, .sns = sns.port });
+	p = pool_start(
+		&(const struct pool_options){ .workers = 2, .products = products.port, .sns = sns.port });
 	a = ASK(&p, .target = "/ready");
 	EXPECT(a, 200, CHECKS("ready", "ok", "unknown", "unknown"));
 	(void)place_order(&p, 9, 1, 1);
@@ -94,7 +99,8 @@ Test(ready, knows_of_each_neighbour_what_the_last_attempt_showed)
 	(void)place_order(&p, 9, 1, 1);
 	expect_becomes(&p, 200, CHECKS("ready", "ok", "ok", "failing"));
 	peer_set_down(&products, true);
-	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9), .body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
+	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9),
+		.body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
 	EXPECT_DETAIL(a, 503, "Product service unavailable");
 	expect_becomes(&p, 200, CHECKS("ready", "ok", "failing", "failing"));
 	peer_set_down(&products, false);
@@ -102,7 +108,8 @@ Test(ready, knows_of_each_neighbour_what_the_last_attempt_showed)
 	(void)place_order(&p, 9, 1, 1);
 	expect_becomes(&p, 200, CHECKS("ready", "ok", "ok", "ok"));
 	/* A client's own fault says nothing against the Product Service. */
-	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9), .body = "{\"items\":[{\"product_id\":2,\"quantity\":1}]}");
+	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9),
+		.body = "{\"items\":[{\"product_id\":2,\"quantity\":1}]}");
 	EXPECT_DETAIL(a, 404, "Product 2 not found");
 	expect_becomes(&p, 200, CHECKS("ready", "ok", "ok", "ok"));
 	cr_expect(pool_stop(&p));
@@ -113,7 +120,8 @@ Test(ready, is_503_without_the_database_and_200_again_with_it)
 	struct relay database = relay_start(atoi(strrchr(test_env("ORDERS_TEST_PG_URL"), ':') + 1));
 	const char *name = database_new(), *url = database_url(name), *at = strrchr(url, ':');
 	struct pool p = pool_start(&(const struct pool_options){
-		.workers = 2, .database = name,
+		.workers = 2,
+		.database = name,
 		.settings = { text("DATABASE_URL=%.*s:%d/%s", (int)(at - url), url, database.port, name) } });
 	struct answer a;
 
@@ -143,9 +151,11 @@ Test(ready, is_503_while_the_database_is_not_migrated)
 Test(ready, is_503_when_nobody_is_there_and_the_service_starts_all_the_same)
 {
 	struct pool p = pool_start(&(const struct pool_options){
-		.workers = 2, .unready = true,
+		.workers = 2,
+		.unready = true,
 		.settings = { text("DATABASE_URL=%s/d", nobody("postgresql://u:p@127.0.0.1:")),
-			      nobody("PRODUCT_SERVICE_URL=http://127.0.0.1:"), nobody("AWS_ENDPOINT_URL=http://127.0.0.1:") } });
+			      nobody("PRODUCT_SERVICE_URL=http://127.0.0.1:"),
+			      nobody("AWS_ENDPOINT_URL=http://127.0.0.1:") } });
 	struct answer a = ASK(&p, .target = "/ready");
 
 	EXPECT(a, 503, CHECKS("not ready", "failing", "unknown", "unknown"));
@@ -153,14 +163,17 @@ Test(ready, is_503_when_nobody_is_there_and_the_service_starts_all_the_same)
 	EXPECT_DETAIL(a, 503, "Database unavailable");
 	a = ASK(&p, .target = "/api/v1/orders/1", .token = token_of(9));
 	EXPECT_DETAIL(a, 503, "Database unavailable");
-	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9), .body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
+	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9),
+		.body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
 	EXPECT_DETAIL(a, 503, "Product service unavailable");
-	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9), .key = "k", .body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
-	EXPECT_DETAIL(a, 503, "Database unavailable");	/* has the key been used? */
-	a = ASK(&p, .method = "PATCH", .target = status_target(1), .token = token_of(9), .body = "{\"status\":\"confirmed\"}");
+	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9), .key = "k",
+		.body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
+	EXPECT_DETAIL(a, 503, "Database unavailable"); /* has the key been used? */
+	a = ASK(&p, .method = "PATCH", .target = status_target(1), .token = token_of(9),
+		.body = "{\"status\":\"confirmed\"}");
 	EXPECT_DETAIL(a, 503, "Database unavailable");
 	a = ASK(&p, .target = "/api/v1/orders");
-	EXPECT_DETAIL(a, 401, "Not authenticated");	/* what needs no neighbour works */
+	EXPECT_DETAIL(a, 401, "Not authenticated"); /* what needs no neighbour works */
 	cr_expect(pool_has_workers(&p, 2, 5000), "no worker leaves because of a neighbour");
 	cr_expect(pool_stop(&p));
 }

@@ -23,8 +23,8 @@ create(int64_t user, const char *key, const char *body)
 static struct answer
 change(int64_t user, int64_t order_id, const char *key, const char *status)
 {
-	return ASK(pool_shared(), .method = "PATCH", .target = status_target(order_id), .token = token_of(user), .key = key,
-		   .body = text("{\"status\":\"%s\"}", status));
+	return ASK(pool_shared(), .method = "PATCH", .target = status_target(order_id),
+		   .token = token_of(user), .key = key, .body = text("{\"status\":\"%s\"}", status));
 }
 
 /* The same answer as the first, and marked as a repeat. */
@@ -41,7 +41,8 @@ expect_replay(const struct answer *a, const struct answer *first)
 static const char *
 orders_of(int64_t user)
 {
-	return pool_sql(pool_shared(), text("SELECT count(*) FROM orders.orders WHERE user_id = %lld", (long long)user));
+	return pool_sql(pool_shared(),
+			text("SELECT count(*) FROM orders.orders WHERE user_id = %lld", (long long)user));
 }
 
 Test(idempotency, answers_a_repeated_POST_as_the_first_one)
@@ -56,10 +57,13 @@ Test(idempotency, answers_a_repeated_POST_as_the_first_one)
 	again = create(user, "k1", BODY);
 	expect_replay(&again, &first);
 	EXPECT_TEXT(orders_of(user), "1");
-	cr_expect(events_wait(pool_shared(), order_id_of(&first), 1, 10000, events) == 1, "one event and no more");
-	cr_expect(pool_sql_becomes(pool_shared(), text("SELECT count(*) FROM orders.outbox WHERE user_id = %lld", (long long)user),
-				   "0", 5000));
-	cr_expect(events_wait(pool_shared(), order_id_of(&first), 0, 0, events) == 1, "one event and no more");
+	cr_expect(events_wait(pool_shared(), order_id_of(&first), 1, 10000, events) == 1,
+		  "one event and no more");
+	cr_expect(pool_sql_becomes(
+		pool_shared(),
+		text("SELECT count(*) FROM orders.outbox WHERE user_id = %lld", (long long)user), "0", 5000));
+	cr_expect(events_wait(pool_shared(), order_id_of(&first), 0, 0, events) == 1,
+		  "one event and no more");
 }
 
 Test(idempotency, answers_as_it_was_then)
@@ -83,7 +87,8 @@ Test(idempotency, answers_as_it_was_then)
 Test(idempotency, answers_a_repeated_PATCH_and_changes_and_publishes_nothing)
 {
 	int64_t user = new_user(), order_id = place_order(pool_shared(), user, 3, 1);
-	struct answer first = change(user, order_id, "p1", "confirmed"), again = change(user, order_id, "p1", "confirmed");
+	struct answer first = change(user, order_id, "p1", "confirmed"),
+		      again = change(user, order_id, "p1", "confirmed");
 	struct arrived events[EVENTS_MAX];
 
 	cr_assert(first.status == 200, "%d %s", first.status, first.body);
@@ -92,7 +97,9 @@ Test(idempotency, answers_a_repeated_PATCH_and_changes_and_publishes_nothing)
 	(void)change(user, order_id, NULL, "shipped");
 	again = change(user, order_id, "p1", "confirmed");
 	expect_replay(&again, &first);
-	EXPECT_TEXT(pool_sql(pool_shared(), text("SELECT version || ' ' || status FROM orders.orders WHERE id = %lld", (long long)order_id)),
+	EXPECT_TEXT(pool_sql(pool_shared(),
+			     text("SELECT version || ' ' || status FROM orders.orders WHERE id = %lld",
+				  (long long)order_id)),
 		    "3 shipped");
 	cr_expect(events_wait(pool_shared(), order_id, 3, 10000, events) == 3, "created, confirmed, shipped");
 }
@@ -123,7 +130,7 @@ Test(idempotency, refuses_another_request_under_the_same_key)
 	struct answer first = create(user, "same", BODY), a;
 	static const char *const bodies[] = {
 		"{\"items\":[{\"product_id\":3,\"quantity\":3}]}",
-		"{\"items\":[{\"product_id\":3,\"quantity\":2}]} ",	/* bytes count, not what they mean */
+		"{\"items\":[{\"product_id\":3,\"quantity\":2}]} ", /* bytes count, not what they mean */
 		"{\"items\":[{\"quantity\":2,\"product_id\":3}]}",
 	};
 
@@ -150,8 +157,9 @@ Test(idempotency, does_not_count_the_query_and_other_fields)
 	int64_t user = new_user();
 	struct answer first = create(user, "query", BODY), again;
 
-	again = ASK(pool_shared(), .target = ORDERS "?x=1", .token = token_with(user, ",\"jti\":\"another token\""), .key = "query",
-		    .body = BODY, .type = "application/json; charset=utf-8", .fields = "X-Request-ID: another\r\n");
+	again = ASK(pool_shared(), .target = ORDERS "?x=1",
+		    .token = token_with(user, ",\"jti\":\"another token\""), .key = "query", .body = BODY,
+		    .type = "application/json; charset=utf-8", .fields = "X-Request-ID: another\r\n");
 	expect_replay(&again, &first);
 	EXPECT_TEXT(field(&again, "X-Request-ID"), "another");
 }
@@ -190,9 +198,11 @@ Test(idempotency, takes_1_to_255_visible_ASCII_characters)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int64_t user = new_user(), order_id = place_order(pool_shared(), user, 23, 1);
-		struct answer post = ASK(pool_shared(), .target = ORDERS, .token = token_of(user), .body = BODY, .fields = rows[i].fields);
-		struct answer patch = ASK(pool_shared(), .method = "PATCH", .target = status_target(order_id), .token = token_of(user + 500),
-					  .body = "{\"status\":\"confirmed\"}", .fields = rows[i].fields);
+		struct answer post = ASK(pool_shared(), .target = ORDERS, .token = token_of(user),
+					 .body = BODY, .fields = rows[i].fields);
+		struct answer patch = ASK(pool_shared(), .method = "PATCH", .target = status_target(order_id),
+					  .token = token_of(user + 500), .body = "{\"status\":\"confirmed\"}",
+					  .fields = rows[i].fields);
 
 		if (rows[i].good) {
 			cr_expect(post.status == 201, "%s: %d %s", rows[i].reason, post.status, post.body);
@@ -230,7 +240,10 @@ Test(idempotency, works_for_staff_on_other_peoples_orders)
 {
 	int64_t owner = new_user(), staff = new_user(), order_id = place_order(pool_shared(), owner, 3, 1),
 		other_id = place_order(pool_shared(), owner, 3, 1);
-	struct ask ask = { .method = "PATCH", .target = status_target(order_id), .token = token_of_staff(staff), .key = "desk-1",
+	struct ask ask = { .method = "PATCH",
+			   .target = status_target(order_id),
+			   .token = token_of_staff(staff),
+			   .key = "desk-1",
 			   .body = "{\"status\":\"confirmed\"}" };
 	struct answer first = pool_ask(pool_shared(), &ask), again = pool_ask(pool_shared(), &ask), a;
 
@@ -239,9 +252,10 @@ Test(idempotency, works_for_staff_on_other_peoples_orders)
 	ask.target = status_target(other_id);
 	a = pool_ask(pool_shared(), &ask);
 	EXPECT_DETAIL(a, 422, REUSED);
-	a = ASK(pool_shared(), .target = ORDERS, .token = token_of_staff(staff), .key = "desk-1", .body = BODY);
+	a = ASK(pool_shared(), .target = ORDERS, .token = token_of_staff(staff), .key = "desk-1",
+		.body = BODY);
 	EXPECT_DETAIL(a, 422, REUSED);
-	a = change(owner, other_id, "desk-1", "confirmed");	/* the owner's own key of that name */
+	a = change(owner, other_id, "desk-1", "confirmed"); /* the owner's own key of that name */
 	cr_expect(a.status == 200, "%d %s", a.status, a.body);
 	cr_expect_null(field(&a, "Idempotent-Replayed"));
 }
@@ -273,13 +287,22 @@ Test(idempotency, has_one_of_20_simultaneous_POSTs_act)
 	for (int round = 0; round < 5; round++) {
 		int64_t user = new_user();
 
-		expect_one_acts(&(const struct ask){ .target = ORDERS, .token = token_of(user), .key = "race", .body = BODY }, 201);
+		expect_one_acts(
+			&(const struct ask){
+				.target = ORDERS, .token = token_of(user), .key = "race", .body = BODY },
+			201);
 		EXPECT_TEXT(orders_of(user), "1");
-		cr_expect(pool_sql_becomes(pool_shared(), text("SELECT count(*) FROM orders.outbox WHERE user_id = %lld", (long long)user),
-					   "0", 10000));
-		cr_expect(events_wait(pool_shared(),
-				      strtol(pool_sql(pool_shared(), text("SELECT id FROM orders.orders WHERE user_id = %lld", (long long)user)), NULL, 10),
-				      1, 10000, events) == 1);
+		cr_expect(pool_sql_becomes(
+			pool_shared(),
+			text("SELECT count(*) FROM orders.outbox WHERE user_id = %lld", (long long)user), "0",
+			10000));
+		cr_expect(
+			events_wait(pool_shared(),
+				    strtol(pool_sql(pool_shared(),
+						    text("SELECT id FROM orders.orders WHERE user_id = %lld",
+							 (long long)user)),
+					   NULL, 10),
+				    1, 10000, events) == 1);
 	}
 }
 
@@ -288,9 +311,15 @@ Test(idempotency, has_one_of_20_simultaneous_PATCHes_act)
 	for (int round = 0; round < 5; round++) {
 		int64_t user = new_user(), order_id = place_order(pool_shared(), user, 3, 1);
 
-		expect_one_acts(&(const struct ask){ .method = "PATCH", .target = status_target(order_id), .token = token_of(user),
-						     .key = "race", .body = "{\"status\":\"confirmed\"}" }, 200);
-		EXPECT_TEXT(pool_sql(pool_shared(), text("SELECT version FROM orders.orders WHERE id = %lld", (long long)order_id)), "2");
+		expect_one_acts(&(const struct ask){ .method = "PATCH",
+						     .target = status_target(order_id),
+						     .token = token_of(user),
+						     .key = "race",
+						     .body = "{\"status\":\"confirmed\"}" },
+				200);
+		EXPECT_TEXT(pool_sql(pool_shared(), text("SELECT version FROM orders.orders WHERE id = %lld",
+							 (long long)order_id)),
+			    "2");
 	}
 }
 
@@ -298,7 +327,8 @@ Test(idempotency, has_one_of_two_simultaneous_different_requests_act)
 {
 	for (int round = 0; round < 10; round++) {
 		int64_t user = new_user();
-		struct ask one = { .target = ORDERS, .token = token_of(user), .key = "race", .body = BODY }, two = one;
+		struct ask one = { .target = ORDERS, .token = token_of(user), .key = "race", .body = BODY },
+			   two = one;
 		struct exchange x, y;
 		struct answer a, b;
 

@@ -101,7 +101,8 @@ Test(identity, refuses_what_is_no_token)
 {
 	const char *good = token_of(1), *dot = strchr(good, '.');
 	const char *header = text("%.*s", (int)(dot - good), good);
-	const char *claims = text("%.*s", (int)strcspn(dot + 1, "."), dot + 1), *signature = strrchr(good, '.') + 1;
+	const char *claims = text("%.*s", (int)strcspn(dot + 1, "."), dot + 1),
+		   *signature = strrchr(good, '.') + 1;
 	const char *other = "{\"sub\":\"2\",\"exp\":9999999999}";
 	const struct {
 		const char *token, *reason;
@@ -113,8 +114,10 @@ Test(identity, refuses_what_is_no_token)
 		{ text("%s.%s", header, claims), "no signature at all" },
 		{ text("%s.%s.", header, claims), "an empty signature" },
 		{ text("%s.%s.%s.%s", header, claims, signature, signature), "four parts" },
-		{ text("%s.%s.%s", header, base64url(other, strlen(other)), signature), "the claims exchanged" },
-		{ text("%s.%s.%.*s", header, claims, (int)strlen(signature) - 4, signature), "a signature cut short" },
+		{ text("%s.%s.%s", header, base64url(other, strlen(other)), signature),
+		  "the claims exchanged" },
+		{ text("%s.%s.%.*s", header, claims, (int)strlen(signature) - 4, signature),
+		  "a signature cut short" },
 		{ text("%s.%s.%sAAAA", header, claims, signature), "a signature with more behind it" },
 		{ text("%s x", good), "something behind the token" },
 		{ token_signed("HS256", "{\"sub\":\"9\"}", "another-secret"), "another secret" },
@@ -122,7 +125,8 @@ Test(identity, refuses_what_is_no_token)
 		{ token_of_claims("{\"sub\":\"9\""), "claims that are no JSON" },
 		{ token_of_claims("[\"9\"]"), "claims that are no object" },
 		{ token_of_claims("{}"), "no claims" },
-		{ token_of_claims(text("{\"pad\":\"%0*d\"}", 9000, 0)), "9 KB of nothing, without a subject" },
+		{ token_of_claims(text("{\"pad\":\"%0*d\"}", 9000, 0)),
+		  "9 KB of nothing, without a subject" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -172,7 +176,8 @@ Test(identity, takes_a_positive_63_bit_subject_and_nothing_else)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		expect_token(pool_shared(), rows[i].reason, token_of_claims(claims_with(rows[i].claim)), rows[i].good);
+		expect_token(pool_shared(), rows[i].reason, token_of_claims(claims_with(rows[i].claim)),
+			     rows[i].good);
 }
 
 Test(identity, enforces_exp_and_nbf_without_leeway)
@@ -213,7 +218,8 @@ Test(identity, enforces_exp_and_nbf_without_leeway)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		expect_token(pool_shared(), rows[i].reason,
-			     token_of_claims(claims_with(text("\"sub\":\"701\"%s%s", *rows[i].claim ? "," : "", rows[i].claim))),
+			     token_of_claims(claims_with(
+				     text("\"sub\":\"701\"%s%s", *rows[i].claim ? "," : "", rows[i].claim))),
 			     rows[i].good);
 }
 
@@ -260,7 +266,8 @@ Test(identity, takes_an_address_of_up_to_320_bytes)
 		for (int n = 0; n < rows[i].accents; n++)
 			local = text("%s\xc3\xa9", local);
 		expect_token(pool_shared(), rows[i].reason,
-			     token_of_claims(text("{\"sub\":\"702\",\"email\":\"%s@example.com\"}", local)), rows[i].good);
+			     token_of_claims(text("{\"sub\":\"702\",\"email\":\"%s@example.com\"}", local)),
+			     rows[i].good);
 	}
 }
 
@@ -274,7 +281,8 @@ Test(identity, takes_only_the_algorithm_that_is_set)
 		const char *reason;
 	} rows[] = {
 		{ "{\"alg\":\"HS256\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, true, "the one" },
-		{ "{\"typ\":\"JWT\",\"kid\":\"1\",\"alg\":\"HS256\"}", "HS256", TEST_SECRET, true, "with a kid" },
+		{ "{\"typ\":\"JWT\",\"kid\":\"1\",\"alg\":\"HS256\"}", "HS256", TEST_SECRET, true,
+		  "with a kid" },
 		{ "{\"alg\":\"HS256\"}", "HS256", TEST_SECRET, true, "without typ" },
 		{ "{\"alg\":\"HS384\",\"typ\":\"JWT\"}", "HS384", TEST_SECRET, false, "a longer digest" },
 		{ "{\"alg\":\"HS512\",\"typ\":\"JWT\"}", "HS512", TEST_SECRET, false, "the longest digest" },
@@ -283,11 +291,13 @@ Test(identity, takes_only_the_algorithm_that_is_set)
 		{ "{\"alg\":\"hs256\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "hs256" },
 		{ "{\"alg\":\"Hs256\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "Hs256" },
 		{ "{\"alg\":\"HS256 \",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "a blank behind it" },
-		{ "{\"alg\":\"HS256\\u0000\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "a NUL behind it" },
+		{ "{\"alg\":\"HS256\\u0000\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false,
+		  "a NUL behind it" },
 		{ "{\"alg\":\"none\",\"typ\":\"JWT\"}", "none", "", false, "none" },
 		{ "{\"alg\":\"None\",\"typ\":\"JWT\"}", "none", "", false, "None" },
 		{ "{\"alg\":\"NONE\",\"typ\":\"JWT\"}", "none", "", false, "NONE" },
-		{ "{\"alg\":\"none\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "none with a signature" },
+		{ "{\"alg\":\"none\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false,
+		  "none with a signature" },
 		{ "{\"alg\":\"HS256\",\"typ\":\"JWT\"}", "none", "", false, "HS256 without a signature" },
 		{ "{\"alg\":\"HS256\",\"alg\":\"none\"}", "none", "", false, "two, without a signature" },
 		{ "{\"alg\":\"\",\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "empty" },
@@ -295,7 +305,8 @@ Test(identity, takes_only_the_algorithm_that_is_set)
 		{ "{\"alg\":null,\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "null" },
 		{ "{\"alg\":[\"HS256\"],\"typ\":\"JWT\"}", "HS256", TEST_SECRET, false, "an array" },
 		{ "{\"alg\":\"HS256\",\"crit\":[\"exp\"]}", "HS256", TEST_SECRET, false, "crit" },
-		{ "{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}", "HS256", TEST_SECRET, false, "crit with b64" },
+		{ "{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}", "HS256", TEST_SECRET, false,
+		  "crit with b64" },
 		{ "{\"alg\":\"HS256\",\"crit\":[]}", "HS256", TEST_SECRET, false, "an empty crit" },
 		{ "{\"alg\":\"HS256\",\"crit\":null}", "HS256", TEST_SECRET, false, "crit null" },
 		{ "{'alg':'HS256'}", "HS256", TEST_SECRET, false, "a header with single quotes" },
@@ -304,7 +315,8 @@ Test(identity, takes_only_the_algorithm_that_is_set)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		expect_token(pool_shared(), rows[i].reason,
-			     token_sign(rows[i].header, claims, rows[i].algorithm, rows[i].key), rows[i].good);
+			     token_sign(rows[i].header, claims, rows[i].algorithm, rows[i].key),
+			     rows[i].good);
 }
 
 Test(identity, does_not_mistake_a_public_key_for_a_secret)
@@ -319,7 +331,8 @@ Test(identity, does_not_mistake_a_public_key_for_a_secret)
 		const char *token, *reason;
 	} rows[] = {
 		{ token_signed("HS256", claims, rsa.public_pem), "HS256 with the public key" },
-		{ token_signed("HS256", claims, trimmed), "HS256 with the public key without its last line feed" },
+		{ token_signed("HS256", claims, trimmed),
+		  "HS256 with the public key without its last line feed" },
 		{ token_sign(rs256, claims, "HS256", rsa.public_pem), "the same that says RS256" },
 		{ token_signed("HS512", claims, rsa.public_pem), "HS512 with the public key" },
 		{ token_signed("RS384", claims, rsa.private_pem), "RS384 with the right key" },
@@ -353,19 +366,45 @@ expect_algorithm(const char *algorithm, const char *type)
 		.settings = { text("ALGORITHM=%s", algorithm), text("SECRET_KEY=%s", key.public_pem) } });
 	token = token_signed(algorithm, claims, key.private_pem);
 	expect_token(&p, algorithm, token, true);
-	expect_token(&p, text("%s with another key", algorithm), token_signed(algorithm, claims, other.private_pem), false);
-	expect_token(&p, text("%s without its last byte", algorithm), text("%.*s", (int)strlen(token) - 2, token), false);
+	expect_token(&p, text("%s with another key", algorithm),
+		     token_signed(algorithm, claims, other.private_pem), false);
+	expect_token(&p, text("%s without its last byte", algorithm),
+		     text("%.*s", (int)strlen(token) - 2, token), false);
 	cr_expect(pool_stop(&p));
 }
 
-Test(identity, verifies_HS384) { expect_algorithm("HS384", ""); }
-Test(identity, verifies_HS512) { expect_algorithm("HS512", ""); }
-Test(identity, verifies_RS256) { expect_algorithm("RS256", "RSA"); }
-Test(identity, verifies_RS384) { expect_algorithm("RS384", "RSA"); }
-Test(identity, verifies_RS512) { expect_algorithm("RS512", "RSA"); }
-Test(identity, verifies_ES256) { expect_algorithm("ES256", "P-256"); }
-Test(identity, verifies_ES384) { expect_algorithm("ES384", "P-384"); }
-Test(identity, verifies_ES512) { expect_algorithm("ES512", "P-521"); }
+Test(identity, verifies_HS384)
+{
+	expect_algorithm("HS384", "");
+}
+Test(identity, verifies_HS512)
+{
+	expect_algorithm("HS512", "");
+}
+Test(identity, verifies_RS256)
+{
+	expect_algorithm("RS256", "RSA");
+}
+Test(identity, verifies_RS384)
+{
+	expect_algorithm("RS384", "RSA");
+}
+Test(identity, verifies_RS512)
+{
+	expect_algorithm("RS512", "RSA");
+}
+Test(identity, verifies_ES256)
+{
+	expect_algorithm("ES256", "P-256");
+}
+Test(identity, verifies_ES384)
+{
+	expect_algorithm("ES384", "P-384");
+}
+Test(identity, verifies_ES512)
+{
+	expect_algorithm("ES512", "P-521");
+}
 
 Test(identity, reads_the_key_from_a_file_without_its_last_line_feed)
 {
@@ -374,11 +413,13 @@ Test(identity, reads_the_key_from_a_file_without_its_last_line_feed)
 	struct pool p;
 
 	cr_assert(f && fputs(TEST_SECRET "\n", f) >= 0 && fclose(f) == 0);
-	p = pool_start(&(const struct pool_options){ .workers = 1, .settings = { text("SECRET_KEY=@%s", path) } });
+	p = pool_start(
+		&(const struct pool_options){ .workers = 1, .settings = { text("SECRET_KEY=@%s", path) } });
 	expect_token(&p, "the file's key", token_of(9), true);
-	expect_token(&p, "with the line feed",
-		     token_signed("HS256", "{\"sub\":\"9\"}", TEST_SECRET "\n"), false);
-	expect_token(&p, "with the setting's text", token_signed("HS256", "{\"sub\":\"9\"}", text("@%s", path)), false);
+	expect_token(&p, "with the line feed", token_signed("HS256", "{\"sub\":\"9\"}", TEST_SECRET "\n"),
+		     false);
+	expect_token(&p, "with the setting's text",
+		     token_signed("HS256", "{\"sub\":\"9\"}", text("@%s", path)), false);
 	cr_expect(pool_stop(&p));
 }
 
@@ -393,7 +434,8 @@ Test(identity, checks_audience_and_issuer_where_they_are_set)
 	} rows[] = {
 		{ "\"aud\":\"orders\",\"iss\":\"https://id.example\"", true, "both" },
 		{ "\"aud\":[\"orders\"],\"iss\":\"https://id.example\"", true, "aud as an array" },
-		{ "\"aud\":[\"shop\",\"orders\",\"x\"],\"iss\":\"https://id.example\"", true, "one of several" },
+		{ "\"aud\":[\"shop\",\"orders\",\"x\"],\"iss\":\"https://id.example\"", true,
+		  "one of several" },
 		{ "\"iss\":\"https://id.example\"", false, "no aud" },
 		{ "\"aud\":\"orders\"", false, "no iss" },
 		{ "", false, "neither" },
@@ -403,7 +445,8 @@ Test(identity, checks_audience_and_issuer_where_they_are_set)
 		{ "\"aud\":\"Orders\",\"iss\":\"https://id.example\"", false, "aud in another case" },
 		{ "\"aud\":\"\",\"iss\":\"https://id.example\"", false, "an empty aud" },
 		{ "\"aud\":[],\"iss\":\"https://id.example\"", false, "aud an empty array" },
-		{ "\"aud\":[\"shop\",\"stock\"],\"iss\":\"https://id.example\"", false, "an array without it" },
+		{ "\"aud\":[\"shop\",\"stock\"],\"iss\":\"https://id.example\"", false,
+		  "an array without it" },
 		{ "\"aud\":[[\"orders\"]],\"iss\":\"https://id.example\"", false, "an array in the array" },
 		{ "\"aud\":{\"orders\":1},\"iss\":\"https://id.example\"", false, "aud an object" },
 		{ "\"aud\":null,\"iss\":\"https://id.example\"", false, "aud null" },
@@ -414,14 +457,16 @@ Test(identity, checks_audience_and_issuer_where_they_are_set)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		expect_token(&p, rows[i].reason, token_with(9, text("%s%s", *rows[i].claims ? "," : "", rows[i].claims)),
+		expect_token(&p, rows[i].reason,
+			     token_with(9, text("%s%s", *rows[i].claims ? "," : "", rows[i].claims)),
 			     rows[i].good);
 	cr_expect(pool_stop(&p));
 }
 
 Test(identity, ignores_audience_and_issuer_where_they_are_not_set)
 {
-	expect_token(pool_shared(), "any", token_with(new_user(), ",\"aud\":\"whatever\",\"iss\":\"whoever\""), true);
+	expect_token(pool_shared(), "any",
+		     token_with(new_user(), ",\"aud\":\"whatever\",\"iss\":\"whoever\""), true);
 }
 
 /* Does this token make its bearer staff: can it read somebody else's order? */
@@ -483,7 +528,8 @@ Test(identity, takes_the_staff_roles_from_the_settings)
 
 Test(identity, knows_no_staff_when_the_setting_is_empty)
 {
-	struct pool p = pool_start(&(const struct pool_options){ .workers = 1, .settings = { "STAFF_ROLES=" } });
+	struct pool p = pool_start(
+		&(const struct pool_options){ .workers = 1, .settings = { "STAFF_ROLES=" } });
 	int64_t order_id = place_order(&p, new_user(), 3, 1);
 
 	expect_staff(&p, order_id, "admin", ",\"role\":\"admin\"", false);

@@ -33,8 +33,11 @@ lone_start(int products, const char *setting)
 
 	w.log = text("%s.log", w.socket);
 	w.listener = fastcgi_listen(w.socket);
-	w.pid = worker_start(NULL, pool_environment(&(const struct pool_options){ .products = products, .settings = { setting } }, p),
-			     w.listener, NULL, w.log);
+	w.pid = worker_start(
+		NULL,
+		pool_environment(
+			&(const struct pool_options){ .products = products, .settings = { setting } }, p),
+		w.listener, NULL, w.log);
 	return w;
 }
 
@@ -61,8 +64,9 @@ expect_finishes(int signo, bool in_a_request)
 	a = lone_ask(&w, &(const struct ask){ .target = "/health" });
 	cr_assert(a.status == 200, "%d", a.status);
 	if (in_a_request) {
-		x = fastcgi_send(fastcgi_dial(w.socket),
-				 &(const struct ask){ .target = ORDERS, .token = token_of(new_user()), .body = ORDER_OF_1 });
+		x = fastcgi_send(fastcgi_dial(w.socket), &(const struct ask){ .target = ORDERS,
+									      .token = token_of(new_user()),
+									      .body = ORDER_OF_1 });
 		cr_assert(peer_waits_for(&products, product_target(1), 1, 5000));
 	}
 	cr_assert(kill(w.pid, signo) == 0);
@@ -77,12 +81,30 @@ expect_finishes(int signo, bool in_a_request)
 	cr_expect(status == 0, "signal %d: status %d: %s", signo, status, read_file(w.log, NULL));
 }
 
-Test(lifecycle, TERM_in_a_request_lets_it_finish_and_ends_with_0) { expect_finishes(SIGTERM, true); }
-Test(lifecycle, INT_in_a_request_lets_it_finish_and_ends_with_0) { expect_finishes(SIGINT, true); }
-Test(lifecycle, USR1_in_a_request_lets_it_finish_and_ends_with_0) { expect_finishes(SIGUSR1, true); }
-Test(lifecycle, TERM_ends_an_idle_worker_with_0) { expect_finishes(SIGTERM, false); }
-Test(lifecycle, INT_ends_an_idle_worker_with_0) { expect_finishes(SIGINT, false); }
-Test(lifecycle, USR1_ends_an_idle_worker_with_0) { expect_finishes(SIGUSR1, false); }
+Test(lifecycle, TERM_in_a_request_lets_it_finish_and_ends_with_0)
+{
+	expect_finishes(SIGTERM, true);
+}
+Test(lifecycle, INT_in_a_request_lets_it_finish_and_ends_with_0)
+{
+	expect_finishes(SIGINT, true);
+}
+Test(lifecycle, USR1_in_a_request_lets_it_finish_and_ends_with_0)
+{
+	expect_finishes(SIGUSR1, true);
+}
+Test(lifecycle, TERM_ends_an_idle_worker_with_0)
+{
+	expect_finishes(SIGTERM, false);
+}
+Test(lifecycle, INT_ends_an_idle_worker_with_0)
+{
+	expect_finishes(SIGINT, false);
+}
+Test(lifecycle, USR1_ends_an_idle_worker_with_0)
+{
+	expect_finishes(SIGUSR1, false);
+}
 
 Test(lifecycle, a_worker_retires_after_WORKER_MAX_REQUESTS)
 {
@@ -112,7 +134,7 @@ Test(lifecycle, a_worker_retires_when_it_is_larger_than_WORKER_MAX_RSS_MB)
 
 Test(lifecycle, a_worker_that_is_stuck_in_half_a_request_ends_itself)
 {
-	static const char half[] = "\1\1\0\1\0\10\0\0";	/* FCGI_BEGIN_REQUEST, without its body */
+	static const char half[] = "\1\1\0\1\0\10\0\0"; /* FCGI_BEGIN_REQUEST, without its body */
 	struct lone w = lone_start(0, "WORKER_DEADLINE=1");
 	int fd = fastcgi_dial(w.socket);
 	char *log;
@@ -126,7 +148,8 @@ Test(lifecycle, a_worker_that_is_stuck_in_half_a_request_ends_itself)
 
 Test(lifecycle, no_request_fails_while_workers_retire_and_are_replaced)
 {
-	struct pool p = pool_start(&(const struct pool_options){ .workers = 2, .settings = { "WORKER_MAX_REQUESTS=5" } });
+	struct pool p = pool_start(
+		&(const struct pool_options){ .workers = 2, .settings = { "WORKER_MAX_REQUESTS=5" } });
 	pid_t before[POOL_PIDS], after[POOL_PIDS];
 	int failed = 0, n;
 
@@ -168,7 +191,8 @@ Test(lifecycle, a_request_whose_worker_died_is_answered_in_JSON)
 	struct answer a;
 
 	PEER_ON(&products, product_target(1), .act = PEER_HANG);
-	x = ask_send(p.port, &(const struct ask){ .target = ORDERS, .token = token_of(9), .body = ORDER_OF_1 });
+	x = ask_send(p.port,
+		     &(const struct ask){ .target = ORDERS, .token = token_of(9), .body = ORDER_OF_1 });
 	cr_assert(peer_waits_for(&products, product_target(1), 1, 5000));
 	cr_assert(pool_pids(&p, "orders.fcgi", pids) == 1);
 	(void)kill(pids[0], SIGKILL);
@@ -191,7 +215,8 @@ Test(lifecycle, stopping_the_service_lets_its_requests_finish)
 
 	PEER_ON(&products, product_target(1), .act = PEER_ANSWER, .delay_ms = 700,
 		.bytes = http_json(200, "{\"id\":1,\"name\":\"P\",\"price\":1,\"stock_quantity\":9}"));
-	x = ask_send(p.port, &(const struct ask){ .target = ORDERS, .token = token_of(9), .body = ORDER_OF_1 });
+	x = ask_send(p.port,
+		     &(const struct ask){ .target = ORDERS, .token = token_of(9), .body = ORDER_OF_1 });
 	cr_assert(peer_waits_for(&products, product_target(1), 1, 5000));
 	(void)kill(p.pid, SIGINT);
 	a = ask_receive(&x, 10000);
@@ -206,9 +231,11 @@ start_behind(struct relay *database, int workers)
 	const char *name = database_new(), *url = database_url(name), *at = strrchr(url, ':');
 
 	*database = relay_start(atoi(at + 1));
-	return pool_start(&(const struct pool_options){
-		.workers = workers, .database = name,
-		.settings = { text("DATABASE_URL=%.*s:%d/%s", (int)(at - url), url, database->port, name) } });
+	return pool_start(
+		&(const struct pool_options){ .workers = workers,
+					      .database = name,
+					      .settings = { text("DATABASE_URL=%.*s:%d/%s", (int)(at - url),
+								 url, database->port, name) } });
 }
 
 Test(lifecycle, requests_are_503_while_the_database_is_away_and_good_again_with_it)
@@ -222,10 +249,11 @@ Test(lifecycle, requests_are_503_while_the_database_is_away_and_good_again_with_
 	cr_assert(pool_pids(&p, "orders.fcgi", before) == 2);
 	for (int round = 0; round < 2; round++) {
 		relay_set(&database, RELAY_DOWN);
-		for (int i = 0; i < 4; i++) {	/* each worker */
+		for (int i = 0; i < 4; i++) { /* each worker */
 			a = ASK(&p, .target = ORDERS, .token = token_of(9));
 			EXPECT_DETAIL(a, 503, "Database unavailable");
-			a = ASK(&p, .target = ORDERS, .token = token_of(9), .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}");
+			a = ASK(&p, .target = ORDERS, .token = token_of(9),
+				.body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}");
 			EXPECT_DETAIL(a, 503, "Database unavailable");
 			a = change_order(&p, 9, order_id, "confirmed");
 			EXPECT_DETAIL(a, 503, "Database unavailable");
@@ -236,7 +264,8 @@ Test(lifecycle, requests_are_503_while_the_database_is_away_and_good_again_with_
 			cr_expect(a.status == 200, "%d %s", a.status, a.body);
 		}
 	}
-	cr_expect(pool_pids(&p, "orders.fcgi", after) == 2 && memcmp(before, after, 2 * sizeof *before) == 0, "the same workers");
+	cr_expect(pool_pids(&p, "orders.fcgi", after) == 2 && memcmp(before, after, 2 * sizeof *before) == 0,
+		  "the same workers");
 	EXPECT_TEXT(pool_sql(&p, "SELECT count(*) FROM orders.orders"), "1");
 	cr_expect(pool_stop(&p));
 }
@@ -244,8 +273,9 @@ Test(lifecycle, requests_are_503_while_the_database_is_away_and_good_again_with_
 Test(lifecycle, a_connection_that_the_database_ended_is_no_fault)
 {
 	struct pool p = pool_start(&(const struct pool_options){ .workers = 2 });
-	static const char kill_all[] = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'orders_worker' AND "
-				       "datname = current_database()";
+	static const char kill_all[] =
+		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'orders_worker' AND "
+		"datname = current_database()";
 
 	for (int round = 0; round < 5; round++) {
 		int64_t order_id = place_order(&p, 9, 3, 1);
@@ -287,27 +317,35 @@ Test(lifecycle, a_commit_in_doubt_is_settled_before_it_is_answered)
 	int64_t order_id;
 
 	for (int round = 1; round <= 4; round++) {
-		(void)ASK(&p, .target = ORDERS, .token = token_of(8));	/* a connection is there */
+		(void)ASK(&p, .target = ORDERS, .token = token_of(8)); /* a connection is there */
 		relay_set(&database, RELAY_CUT_ANSWER);
-		a = ASK(&p, .target = ORDERS, .token = token_of(9), .key = round % 2 ? NULL : text("key-%d", round),
+		a = ASK(&p, .target = ORDERS, .token = token_of(9),
+			.key = round % 2 ? NULL : text("key-%d", round),
 			.body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}");
 		cr_assert(a.status == 201, "%d %s", a.status, a.body);
 		cr_expect_null(field(&a, "Idempotent-Replayed"), "it is the first that the client hears");
-		EXPECT_TEXT(pool_sql(&p, "SELECT count(*) FROM orders.orders WHERE user_id = 9"), text("%d", round));
+		EXPECT_TEXT(pool_sql(&p, "SELECT count(*) FROM orders.orders WHERE user_id = 9"),
+			    text("%d", round));
 		order_id = order_id_of(&a);
 		EXPECT_TEXT(field(&a, "Location"), order_target(order_id));
 		relay_set(&database, RELAY_CUT_ANSWER);
 		a = change_order(&p, 9, order_id, "confirmed");
 		cr_expect(a.status == 200, "%d %s", a.status, a.body);
 		cr_expect_null(field(&a, "Idempotent-Replayed"));
-		EXPECT_TEXT(pool_sql(&p, text("SELECT version || ' ' || status FROM orders.orders WHERE id = %lld", (long long)order_id)),
-			    "2 confirmed");
+		EXPECT_TEXT(
+			pool_sql(&p,
+				 text("SELECT version || ' ' || status FROM orders.orders WHERE id = %lld",
+				      (long long)order_id)),
+			"2 confirmed");
 	}
 	/* Now and then the cut meets the sweep's call instead of the request's. */
 	cr_expect(relay_cuts(&database) == 8, "%d answers were cut", relay_cuts(&database));
-	cr_expect(pool_log_line(&p, "\"event\":\"database.lost\"", "\"call\":\"create_order\"") != NULL, "%s", pool_log(&p));
-	cr_expect(pool_log_line(&p, "\"event\":\"database.lost\"", "\"call\":\"change_status\"") != NULL, "%s", pool_log(&p));
-	cr_expect(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox", "0", 15000), "every event is delivered");
+	cr_expect(pool_log_line(&p, "\"event\":\"database.lost\"", "\"call\":\"create_order\"") != NULL, "%s",
+		  pool_log(&p));
+	cr_expect(pool_log_line(&p, "\"event\":\"database.lost\"", "\"call\":\"change_status\"") != NULL,
+		  "%s", pool_log(&p));
+	cr_expect(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox", "0", 15000),
+		  "every event is delivered");
 	cr_expect(pool_stop(&p));
 }
 
@@ -325,18 +363,22 @@ shell(const char *script)
 
 Test(lifecycle, outlives_restarts_of_PostgreSQL, .timeout = 90)
 {
-	char *dir = text("%s/pg", test_env("ORDERS_TEST_DIR")), *root = text("%s", test_env("ORDERS_TEST_ROOT"));
+	char *dir = text("%s/pg", test_env("ORDERS_TEST_DIR")),
+	     *root = text("%s", test_env("ORDERS_TEST_ROOT"));
 	char *parts = text("PARTS_ROOT='%s'; . '%s/demo/parts.sh'; dir='%s'", root, root, dir), *url;
 	int port = free_port();
 	struct pool p;
 	int64_t order_id;
 	struct answer a;
 
-	url = shell(text("%s; mkdir -p \"$dir\"; postgres_start \"$dir\" %d fast >&2; postgres_database \"$dir\" orders >&2;"
-			 "owner=$(postgres_tcp_url \"$dir\" orders_owner orders); schema_deploy \"$owner\" >&2;"
-			 "schema_worker \"$owner\" orders_worker \"$(cat \"$dir/postgres/password\")\" >&2;"
-			 "postgres_tcp_url \"$dir\" orders_worker orders", parts, port));
-	p = pool_start(&(const struct pool_options){ .workers = 2, .database = "postgres", .settings = { text("DATABASE_URL=%s", url) } });
+	url = shell(text(
+		"%s; mkdir -p \"$dir\"; postgres_start \"$dir\" %d fast >&2; postgres_database \"$dir\" orders >&2;"
+		"owner=$(postgres_tcp_url \"$dir\" orders_owner orders); schema_deploy \"$owner\" >&2;"
+		"schema_worker \"$owner\" orders_worker \"$(cat \"$dir/postgres/password\")\" >&2;"
+		"postgres_tcp_url \"$dir\" orders_worker orders",
+		parts, port));
+	p = pool_start(&(const struct pool_options){
+		.workers = 2, .database = "postgres", .settings = { text("DATABASE_URL=%s", url) } });
 	order_id = place_order(&p, 9, 3, 1);
 	for (int round = 0; round < 2; round++) {
 		(void)shell(text("%s; postgres_stop \"$dir\" %s", parts, round ? "immediate" : "fast"));
@@ -358,7 +400,9 @@ Test(lifecycle, finds_its_database_by_other_drivers_spellings)
 	for (size_t i = 0; i < 2; i++) {
 		const char *name = database_new(), *rest = strchr(database_url(name), ':');
 		struct pool p = pool_start(&(const struct pool_options){
-			.workers = 1, .database = name, .settings = { text("DATABASE_URL=%s%s?ssl=prefer", schemes[i], rest) } });
+			.workers = 1,
+			.database = name,
+			.settings = { text("DATABASE_URL=%s%s?ssl=prefer", schemes[i], rest) } });
 
 		(void)place_order(&p, 9, 3, 1);
 		EXPECT_TEXT(pool_sql(&p, "SELECT count(*) FROM orders.orders"), "1");
@@ -369,10 +413,15 @@ Test(lifecycle, finds_its_database_by_other_drivers_spellings)
 /* The worker's role may call the functions of the API, and nothing else. */
 Test(lifecycle, the_workers_role_has_no_right_to_any_table)
 {
-	const char *const tables[] = { "orders.orders", "orders.order_items", "orders.order_changes", "orders.outbox" };
-	static const char *const rights[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER" };
+	const char *const tables[] = { "orders.orders", "orders.order_items", "orders.order_changes",
+				       "orders.outbox" };
+	static const char *const rights[] = { "SELECT",	  "INSERT",	"UPDATE", "DELETE",
+					      "TRUNCATE", "REFERENCES", "TRIGGER" };
 
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
 		for (size_t r = 0; r < sizeof rights / sizeof *rights; r++)
-			EXPECT_TEXT(pool_sql(pool_shared(), text("SELECT has_table_privilege('orders_worker', '%s', '%s')", tables[t], rights[r])), "f");
+			EXPECT_TEXT(pool_sql(pool_shared(),
+					     text("SELECT has_table_privilege('orders_worker', '%s', '%s')",
+						  tables[t], rights[r])),
+				    "f");
 }

@@ -12,13 +12,39 @@ SHARED_POOL();
 Test(routing, answers_404_to_what_is_no_path_of_the_service)
 {
 	static const char *const targets[] = {
-		"/", "/api", "/api/v1", "/api/v1/", "/api/v1/order", "/api/v1/orderss", "/api/v1/orders/1/2",
-		"/api/v1/orders/1/status/x", "/api/v1/orders/1/stat", "/API/v1/orders", "/api/v1/Orders",
-		"/api//v1/orders", "/api/v1//orders", "//api/v1/orders", "/api/v1/orders//", "/api/v1/orders//status",
-		"/health//", "/healthz", "/Health", "/ready/x", "/status", "/index.html",
+		"/",
+		"/api",
+		"/api/v1",
+		"/api/v1/",
+		"/api/v1/order",
+		"/api/v1/orderss",
+		"/api/v1/orders/1/2",
+		"/api/v1/orders/1/status/x",
+		"/api/v1/orders/1/stat",
+		"/API/v1/orders",
+		"/api/v1/Orders",
+		"/api//v1/orders",
+		"/api/v1//orders",
+		"//api/v1/orders",
+		"/api/v1/orders//",
+		"/api/v1/orders//status",
+		"/health//",
+		"/healthz",
+		"/Health",
+		"/ready/x",
+		"/status",
+		"/index.html",
 		/* nothing is decoded or normalised */
-		"/api/v1/%6Frders", "/api/v1/orders%2F1", "/%68ealth", "/health%3F", "/api/v1/./orders",
-		"/api/v1/x/../orders", "/./health", "/health;x=1", "/health%00", "/api/v1/orders%3Fskip=1",
+		"/api/v1/%6Frders",
+		"/api/v1/orders%2F1",
+		"/%68ealth",
+		"/health%3F",
+		"/api/v1/./orders",
+		"/api/v1/x/../orders",
+		"/./health",
+		"/health;x=1",
+		"/health%00",
+		"/api/v1/orders%3Fskip=1",
 	};
 	static const char *const methods[] = { "GET", "POST", "PATCH", "DELETE" };
 
@@ -47,7 +73,8 @@ Test(routing, answers_405_with_Allow_to_other_methods)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		for (size_t m = 0; rows[i].refused[m]; m++) {
 			const char *reason = text("%s %s", rows[i].refused[m], rows[i].target);
-			struct answer a = ASK(pool_shared(), .method = rows[i].refused[m], .target = rows[i].target);
+			struct answer a = ASK(pool_shared(), .method = rows[i].refused[m],
+					      .target = rows[i].target);
 
 			if (strcmp(rows[i].refused[m], "HEAD") == 0)
 				EXPECT_ROW(reason, a, 405, "");
@@ -82,8 +109,8 @@ Test(routing, redirects_a_trailing_slash_away)
 		struct answer a = ASK(pool_shared(), .method = rows[i].method, .target = rows[i].target);
 
 		EXPECT_ROW(reason, a, 307, "");
-		cr_expect(differs(field(&a, "Location"), rows[i].location) == NULL, "%s: Location: %s", reason,
-			  field(&a, "Location"));
+		cr_expect(differs(field(&a, "Location"), rows[i].location) == NULL, "%s: Location: %s",
+			  reason, field(&a, "Location"));
 	}
 }
 
@@ -91,22 +118,30 @@ Test(routing, serves_HEAD_where_GET_works)
 {
 	int64_t user = new_user(), order_id = place_order(pool_shared(), user, 3, 2);
 	const char *const targets[] = {
-		"/health", "/ready", "/api/v1/orders", order_target(order_id),
+		"/health",
+		"/ready",
+		"/api/v1/orders",
+		order_target(order_id),
 		/* errors too */
-		"/nowhere", "/api/v1/orders/x", "/api/v1/orders?limit=x",
+		"/nowhere",
+		"/api/v1/orders/x",
+		"/api/v1/orders?limit=x",
 	};
 	static const char *const fields[] = { "Content-Type", "Content-Length", "Cache-Control" };
 
 	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
 		struct answer get = ASK(pool_shared(), .target = targets[i], .token = token_of(user));
-		struct answer head = ASK(pool_shared(), .method = "HEAD", .target = targets[i], .token = token_of(user));
+		struct answer head = ASK(pool_shared(), .method = "HEAD", .target = targets[i],
+					 .token = token_of(user));
 
 		cr_expect(head.status == get.status, "%s: %d and %d", targets[i], head.status, get.status);
-		cr_expect(head.body_len == 0 && get.body_len > 0, "%s: a body of %zu bytes", targets[i], head.body_len);
+		cr_expect(head.body_len == 0 && get.body_len > 0, "%s: a body of %zu bytes", targets[i],
+			  head.body_len);
 		for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
 			const char *a = field(&head, fields[f]), *b = field(&get, fields[f]);
 
-			cr_expect(a && b ? strcmp(a, b) == 0 : a == b, "%s: %s: %s and %s", targets[i], fields[f], a, b);
+			cr_expect(a && b ? strcmp(a, b) == 0 : a == b, "%s: %s: %s and %s", targets[i],
+				  fields[f], a, b);
 		}
 	}
 }
@@ -122,7 +157,7 @@ Test(routing, answers_with_the_requests_own_id_or_a_new_one)
 		{ "Order.2026_02-24", true },
 		{ "---", true },
 		{ "1234567890123456789012345678901234567890123456789012345678901234", true },	/* 64 */
-		{ "12345678901234567890123456789012345678901234567890123456789012345", false },	/* 65 */
+		{ "12345678901234567890123456789012345678901234567890123456789012345", false }, /* 65 */
 		{ "", false },
 		{ "a b", false },
 		{ "a/b", false },
@@ -135,15 +170,19 @@ Test(routing, answers_with_the_requests_own_id_or_a_new_one)
 	const char *last = "";
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct answer a = ASK(pool_shared(), .target = "/health", .fields = text("X-Request-ID: %s\r\n", rows[i].id));
+		struct answer a = ASK(pool_shared(), .target = "/health",
+				      .fields = text("X-Request-ID: %s\r\n", rows[i].id));
 		const char *id = field(&a, "X-Request-ID");
 
 		EXPECT_ROW(rows[i].id, a, 200, "{\"status\":\"healthy\"}");
 		cr_assert_not_null(id, "%s", rows[i].id);
 		cr_expect((strcmp(id, rows[i].id) == 0) == rows[i].kept, "%s became %s", rows[i].id, id);
-		cr_expect(strlen(id) > 0 && strlen(id) <= 64 &&
-				  strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(id),
-			  "%s", id);
+		cr_expect(
+			strlen(id) > 0 && strlen(id) <= 64 &&
+				strspn(id,
+				       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+					strlen(id),
+			"%s", id);
 		cr_expect(strcmp(id, last) != 0, "the same id twice: %s", id);
 		last = id;
 	}
@@ -160,30 +199,74 @@ Test(routing, checks_in_the_contracts_order)
 		struct ask ask;
 		const char *detail, *reason;
 	} rows[] = {
-		{ 404, { .method = "POST", .target = "/api/v1/nothing", .body = body, .type = "text/plain" }, "Not Found",
+		{ 404,
+		  { .method = "POST", .target = "/api/v1/nothing", .body = body, .type = "text/plain" },
+		  "Not Found",
 		  "404 before 401" },
-		{ 405, { .method = "PUT", .target = "/api/v1/orders", .body = body, .type = "text/plain" },
-		  "Method Not Allowed", "405 before 401" },
-		{ 401, { .target = "/api/v1/orders", .body = body, .type = "text/plain" }, "Not authenticated",
+		{ 405,
+		  { .method = "PUT", .target = "/api/v1/orders", .body = body, .type = "text/plain" },
+		  "Method Not Allowed",
+		  "405 before 401" },
+		{ 401,
+		  { .target = "/api/v1/orders", .body = body, .type = "text/plain" },
+		  "Not authenticated",
 		  "401 before 413 and 415" },
-		{ 401, { .method = "PATCH", .target = "/api/v1/orders/x/status", .body = body, .type = "text/plain", .token = "x" },
-		  "Could not validate credentials", "401 before 413, 415 and 422" },
-		{ 413, { .target = "/api/v1/orders", .body = body, .type = "text/plain", .token = token_of(other) },
-		  "Request body too large", "413 before 415" },
-		{ 413, { .method = "PATCH", .target = status_target(order_id), .body = body, .type = "text/plain",
-			 .token = token_of(other) },
-		  "Request body too large", "413 before 415 and 404" },
-		{ 415, { .target = "/api/v1/orders", .body = "{", .type = "text/plain", .token = token_of(other) },
-		  "Unsupported Media Type", "415 before 422" },
-		{ 415, { .target = "/api/v1/orders", .body = "\xff", .type = "text/plain", .token = token_of(other) },
-		  "Unsupported Media Type", "415 before 400" },
-		{ 415, { .target = "/api/v1/orders", .body = "{}", .type = "text/plain", .token = token_of(other), .key = "a b" },
-		  "Unsupported Media Type", "415 before 400 of the key" },
-		{ 400, { .method = "PATCH", .target = status_target(order_id), .body = "\xff", .token = token_of(other) },
-		  "There was an error parsing the body", "400 before 404" },
-		{ 404, { .method = "PATCH", .target = status_target(order_id), .body = "{\"status\":\"delivered\"}",
-			 .token = token_of(other) },
-		  text("Order %lld not found", (long long)order_id), "404 before the 400 of the step" },
+		{ 401,
+		  { .method = "PATCH",
+		    .target = "/api/v1/orders/x/status",
+		    .body = body,
+		    .type = "text/plain",
+		    .token = "x" },
+		  "Could not validate credentials",
+		  "401 before 413, 415 and 422" },
+		{ 413,
+		  { .target = "/api/v1/orders",
+		    .body = body,
+		    .type = "text/plain",
+		    .token = token_of(other) },
+		  "Request body too large",
+		  "413 before 415" },
+		{ 413,
+		  { .method = "PATCH",
+		    .target = status_target(order_id),
+		    .body = body,
+		    .type = "text/plain",
+		    .token = token_of(other) },
+		  "Request body too large",
+		  "413 before 415 and 404" },
+		{ 415,
+		  { .target = "/api/v1/orders", .body = "{", .type = "text/plain", .token = token_of(other) },
+		  "Unsupported Media Type",
+		  "415 before 422" },
+		{ 415,
+		  { .target = "/api/v1/orders",
+		    .body = "\xff",
+		    .type = "text/plain",
+		    .token = token_of(other) },
+		  "Unsupported Media Type",
+		  "415 before 400" },
+		{ 415,
+		  { .target = "/api/v1/orders",
+		    .body = "{}",
+		    .type = "text/plain",
+		    .token = token_of(other),
+		    .key = "a b" },
+		  "Unsupported Media Type",
+		  "415 before 400 of the key" },
+		{ 400,
+		  { .method = "PATCH",
+		    .target = status_target(order_id),
+		    .body = "\xff",
+		    .token = token_of(other) },
+		  "There was an error parsing the body",
+		  "400 before 404" },
+		{ 404,
+		  { .method = "PATCH",
+		    .target = status_target(order_id),
+		    .body = "{\"status\":\"delivered\"}",
+		    .token = token_of(other) },
+		  text("Order %lld not found", (long long)order_id),
+		  "404 before the 400 of the step" },
 	};
 	struct answer a;
 
@@ -191,7 +274,8 @@ Test(routing, checks_in_the_contracts_order)
 		a = pool_ask(p, &rows[i].ask);
 		EXPECT_DETAIL_ROW(rows[i].reason, a, rows[i].status, rows[i].detail);
 	}
-	a = ASK(p, .method = "PATCH", .target = status_target(order_id), .body = "{}", .token = token_of(other));
+	a = ASK(p, .method = "PATCH", .target = status_target(order_id), .body = "{}",
+		.token = token_of(other));
 	cr_expect(a.status == 422, "422 before 404: %d %s", a.status, a.body);
 	a = ASK(p, .target = "/api/v1/orders/", .body = body, .type = "text/plain");
 	cr_expect(a.status == 307, "307 before 401: %d %s", a.status, a.body);
@@ -221,21 +305,25 @@ Test(routing, answers_in_JSON_where_the_web_server_itself_refuses)
 		{ "GET /health HTTP/1.1\r\n\r\n", 400, "no Host" },
 		{ "GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "two Hosts" },
 		{ "GET  HTTP/1.1\r\nHost: x\r\n\r\n", 400, "no target" },
-		{ "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "a length that is no number" },
-		{ "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n", 413, "a body of 3 MB announced" },
+		{ "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400,
+		  "a length that is no number" },
+		{ "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n", 413,
+		  "a body of 3 MB announced" },
 		{ field_16k, 431, "a field of 20,000 bytes" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		expect_own_error(rows[i].reason, bytes_send(port, rows[i].bytes, strlen(rows[i].bytes)), rows[i].status);
+		expect_own_error(rows[i].reason, bytes_send(port, rows[i].bytes, strlen(rows[i].bytes)),
+				 rows[i].status);
 }
 
 Test(routing, takes_a_chunked_body)
 {
-	const char *request = text("POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"
-				   "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-				   "5\r\n{\"ite\r\n27\r\nms\":[{\"product_id\":3,\"quantity\":2}]}   \r\n0\r\n\r\n",
-				   token_of(new_user()));
+	const char *request = text(
+		"POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"
+		"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"5\r\n{\"ite\r\n27\r\nms\":[{\"product_id\":3,\"quantity\":2}]}   \r\n0\r\n\r\n",
+		token_of(new_user()));
 	struct exchange x = bytes_send(pool_shared()->port, request, strlen(request));
 	struct answer a = ask_receive(&x, 10000);
 

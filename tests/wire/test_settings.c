@@ -9,7 +9,9 @@
 static char **
 environment(const char *a, const char *b, const char *c)
 {
-	return pool_environment(&(const struct pool_options){ .sns = 1, .products = 1, .settings = { a, b, a && b ? c : NULL } },
+	return pool_environment(&(const struct pool_options){ .sns = 1,
+							      .products = 1,
+							      .settings = { a, b, a && b ? c : NULL } },
 				&(const struct pool){ .dir = "/nowhere", .topic = "topic", .database = "d" });
 }
 
@@ -73,7 +75,7 @@ Test(settings, are_named_when_they_are_wrong_and_their_values_are_not)
 {
 	static const struct {
 		const char *setting, *named;
-		const char *value;	/* that must not be shown; NULL: any is fine */
+		const char *value; /* that must not be shown; NULL: any is fine */
 	} rows[] = {
 		{ "DATABASE_URL", "DATABASE_URL", NULL },
 		{ "DATABASE_URL=", "DATABASE_URL", NULL },
@@ -85,12 +87,13 @@ Test(settings, are_named_when_they_are_wrong_and_their_values_are_not)
 		{ "SECRET_KEY=", "SECRET_KEY", NULL },
 		{ "SECRET_KEY=@/no/such/file", "SECRET_KEY", NULL },
 		{ "SECRET_KEY=@/dev/null", "SECRET_KEY", NULL },
-		{ "SECRET_KEY=-----BEGIN PUBLIC KEY-----\nMIIBIjANBg\n-----END PUBLIC KEY-----\n", "SECRET_KEY", "MIIBIjANBg" },
+		{ "SECRET_KEY=-----BEGIN PUBLIC KEY-----\nMIIBIjANBg\n-----END PUBLIC KEY-----\n",
+		  "SECRET_KEY", "MIIBIjANBg" },
 		{ "ALGORITHM=none", "ALGORITHM", NULL },
 		{ "ALGORITHM=hs256", "ALGORITHM", NULL },
 		{ "ALGORITHM=PS256", "ALGORITHM", NULL },
 		{ "ALGORITHM=EdDSA", "ALGORITHM", NULL },
-		{ "ALGORITHM=RS256", "SECRET_KEY", TEST_SECRET },	/* no PEM */
+		{ "ALGORITHM=RS256", "SECRET_KEY", TEST_SECRET }, /* no PEM */
 		{ "OWNER_STATUS_UPDATES=none", "OWNER_STATUS_UPDATES", NULL },
 		{ "OWNER_STATUS_UPDATES=ALL", "OWNER_STATUS_UPDATES", NULL },
 		{ "PRODUCT_SERVICE_URL", "PRODUCT_SERVICE_URL", NULL },
@@ -124,26 +127,31 @@ Test(settings, are_named_when_they_are_wrong_and_their_values_are_not)
 		struct ran r = worker_run(test_option, environment(rows[i].setting, NULL, NULL));
 
 		cr_expect(r.status == EX_CONFIG, "%s: %d %s", rows[i].setting, r.status, r.err);
-		cr_expect(lines(r.err) == 1 && strstr(r.err, rows[i].named), "%s: %s", rows[i].setting, r.err);
+		cr_expect(lines(r.err) == 1 && strstr(r.err, rows[i].named), "%s: %s", rows[i].setting,
+			  r.err);
 		cr_expect(!*r.out, "%s", r.out);
-		cr_expect(!rows[i].value || !strstr(r.err, rows[i].value), "%s shows its value: %s", rows[i].setting, r.err);
+		cr_expect(!rows[i].value || !strstr(r.err, rows[i].value), "%s shows its value: %s",
+			  rows[i].setting, r.err);
 	}
 }
 
 Test(settings, are_all_named_at_once)
 {
-	static const char *const named[] = { "DATABASE_URL", "SECRET_KEY", "ALGORITHM", "PRODUCT_SERVICE_URL", "LOG_LEVEL", "SNS_TOPIC_NAME" };
-	struct pool_options o = { .sns = 1, .products = 1,
-				  .settings = { "DATABASE_URL=x", "SECRET_KEY", "ALGORITHM=none", "PRODUCT_SERVICE_URL=", "LOG_LEVEL=x",
-						"SNS_TOPIC_NAME" } };
-	char **env = pool_environment(&o, &(const struct pool){ .dir = "/nowhere", .topic = "topic", .database = "d" });
+	static const char *const named[] = { "DATABASE_URL",	    "SECRET_KEY", "ALGORITHM",
+					     "PRODUCT_SERVICE_URL", "LOG_LEVEL",  "SNS_TOPIC_NAME" };
+	struct pool_options o = { .sns = 1,
+				  .products = 1,
+				  .settings = { "DATABASE_URL=x", "SECRET_KEY", "ALGORITHM=none",
+						"PRODUCT_SERVICE_URL=", "LOG_LEVEL=x", "SNS_TOPIC_NAME" } };
+	char **env = pool_environment(
+		&o, &(const struct pool){ .dir = "/nowhere", .topic = "topic", .database = "d" });
 	struct ran r = worker_run(test_option, env);
 
 	cr_expect(r.status == EX_CONFIG, "%d", r.status);
 	cr_expect(lines(r.err) == 6, "%s", r.err);
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
 		cr_expect(strstr(r.err, named[i]) != NULL, "%s is not named: %s", named[i], r.err);
-	r = worker_run(NULL, env);	/* the start is refused in the same words */
+	r = worker_run(NULL, env); /* the start is refused in the same words */
 	cr_expect(r.status == EX_CONFIG && lines(r.err) == 6, "%d %s", r.status, r.err);
 }
 
@@ -173,19 +181,26 @@ Test(settings, want_a_key_that_fits_the_algorithm)
 		struct ran r = worker_run(test_option, environment(text("ALGORITHM=%s", rows[i].algorithm),
 								   text("SECRET_KEY=%s", rows[i].key), NULL));
 
-		cr_expect(r.status == (rows[i].good ? 0 : EX_CONFIG), "%s with %s: %d %s", rows[i].algorithm, rows[i].reason, r.status, r.err);
-		cr_expect(rows[i].good || (lines(r.err) == 1 && strstr(r.err, "SECRET_KEY") && !strstr(r.err, "MI")), "%s", r.err);
+		cr_expect(r.status == (rows[i].good ? 0 : EX_CONFIG), "%s with %s: %d %s", rows[i].algorithm,
+			  rows[i].reason, r.status, r.err);
+		cr_expect(rows[i].good ||
+				  (lines(r.err) == 1 && strstr(r.err, "SECRET_KEY") && !strstr(r.err, "MI")),
+			  "%s", r.err);
 	}
 }
 
 Test(settings, tell_the_version)
 {
-	static const char *const version[] = { "-V", NULL }, *const unknown[] = { "-x", NULL }, *const more[] = { "-t", "more", NULL };
+	static const char *const version[] = { "-V", NULL }, *const unknown[] = { "-x", NULL },
+				 *const more[] = { "-t", "more", NULL };
 	struct ran r = worker_run(version, environment("DATABASE_URL", NULL, NULL));
 
-	cr_expect(r.status == 0 && !differs(r.out, "orders.fcgi <int>.<int>.<int>\n") && !*r.err, "%d %s%s", r.status, r.out, r.err);
+	cr_expect(r.status == 0 && !differs(r.out, "orders.fcgi <int>.<int>.<int>\n") && !*r.err, "%d %s%s",
+		  r.status, r.out, r.err);
 	r = worker_run(unknown, environment(NULL, NULL, NULL));
-	cr_expect(r.status == EX_USAGE && !*r.out && strstr(r.err, "usage:"), "%d %s%s", r.status, r.out, r.err);
+	cr_expect(r.status == EX_USAGE && !*r.out && strstr(r.err, "usage:"), "%d %s%s", r.status, r.out,
+		  r.err);
 	r = worker_run(more, environment(NULL, NULL, NULL));
-	cr_expect(r.status == EX_USAGE && !*r.out && strstr(r.err, "usage:"), "%d %s%s", r.status, r.out, r.err);
+	cr_expect(r.status == EX_USAGE && !*r.out && strstr(r.err, "usage:"), "%d %s%s", r.status, r.out,
+		  r.err);
 }

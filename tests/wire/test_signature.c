@@ -25,27 +25,34 @@ static void
 expect_signed(const struct peer_request *r, const char *region, const char *token)
 {
 	const char *authorization = peer_field(r, "Authorization"), *input;
-	const char *const argv[] = { test_env("ORDERS_TEST_NODE"), text("%s/tests/support/aws4/sign.mjs", test_env("ORDERS_TEST_ROOT")),
+	const char *const argv[] = { test_env("ORDERS_TEST_NODE"),
+				     text("%s/tests/support/aws4/sign.mjs", test_env("ORDERS_TEST_ROOT")),
 				     test_env("ORDERS_TEST_NPM"), NULL };
 	struct ran theirs;
 
 	cr_assert(authorization && strncmp(authorization, "AWS4-HMAC-SHA256 ", 17) == 0, "%s", r->head);
 	cr_assert(peer_field(r, "X-Amz-Date") != NULL, "%s", r->head);
-	cr_expect(peer_field(r, "Content-Type") &&
-			  strncmp(peer_field(r, "Content-Type"), "application/x-www-form-urlencoded", 33) == 0, "%s", r->head);
+	cr_expect(peer_field(r, "Content-Type") && strncmp(peer_field(r, "Content-Type"),
+							   "application/x-www-form-urlencoded", 33) == 0,
+		  "%s", r->head);
 	if (token)
 		EXPECT_TEXT(peer_field(r, "X-Amz-Security-Token"), token);
 	else
 		cr_expect_null(peer_field(r, "X-Amz-Security-Token"));
-	EXPECT_TEXT(part(authorization, "Credential="), text("%s/%.8s/%s/sns/aws4_request", KEY, peer_field(r, "X-Amz-Date"), region));
-	cr_expect(strstr(part(authorization, "SignedHeaders="), "host") && strstr(part(authorization, "SignedHeaders="), "x-amz-date"),
+	EXPECT_TEXT(part(authorization, "Credential="),
+		    text("%s/%.8s/%s/sns/aws4_request", KEY, peer_field(r, "X-Amz-Date"), region));
+	cr_expect(strstr(part(authorization, "SignedHeaders="), "host") &&
+			  strstr(part(authorization, "SignedHeaders="), "x-amz-date"),
 		  "%s", authorization);
-	cr_expect(!token || strstr(part(authorization, "SignedHeaders="), "x-amz-security-token"), "%s", authorization);
-	input = text("{\"host\":%s,\"path\":\"/\",\"body\":%s,\"date\":%s,\"content_type\":%s,\"region\":%s,\"signed\":%s,\"key\":\"" KEY
-		     "\",\"secret\":\"" SECRET "\"%s}",
-		     json_quote(peer_field(r, "Host")), json_quote(r->body), json_quote(peer_field(r, "X-Amz-Date")),
-		     json_quote(peer_field(r, "Content-Type")), json_quote(region), json_quote(part(authorization, "SignedHeaders=")),
-		     token ? text(",\"token\":%s", json_quote(token)) : "");
+	cr_expect(!token || strstr(part(authorization, "SignedHeaders="), "x-amz-security-token"), "%s",
+		  authorization);
+	input = text(
+		"{\"host\":%s,\"path\":\"/\",\"body\":%s,\"date\":%s,\"content_type\":%s,\"region\":%s,\"signed\":%s,\"key\":\"" KEY
+		"\",\"secret\":\"" SECRET "\"%s}",
+		json_quote(peer_field(r, "Host")), json_quote(r->body),
+		json_quote(peer_field(r, "X-Amz-Date")), json_quote(peer_field(r, "Content-Type")),
+		json_quote(region), json_quote(part(authorization, "SignedHeaders=")),
+		token ? text(",\"token\":%s", json_quote(token)) : "");
 	theirs = program_run(argv, environ, input);
 	cr_assert(theirs.status == 0, "%s", theirs.err);
 	EXPECT_TEXT(part(authorization, "SignedHeaders="), part(theirs.out, "SignedHeaders="));
@@ -64,8 +71,10 @@ expect_all_signed(const char *region, const char *token)
 
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
 	p = pool_start(&(const struct pool_options){
-		.workers = 1, .sns = sns.port,
-		.settings = { text("AWS_REGION=%s", region), token ? text("AWS_SESSION_TOKEN=%s", token) : "AWS_SESSION_TOKEN" } });
+		.workers = 1,
+		.sns = sns.port,
+		.settings = { text("AWS_REGION=%s", region),
+			      token ? text("AWS_SESSION_TOKEN=%s", token) : "AWS_SESSION_TOKEN" } });
 	(void)ASK(&p, .target = "/api/v1/orders", .body = "{\"items\":[{\"product_id\":16,\"quantity\":2}]}",
 		  .token = token_of_claims("{\"sub\":\"9\",\"email\":\"a+b~c*d e/f=g&h%@example.com\"}"));
 	cr_assert(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox", "0", 10000));
@@ -86,6 +95,15 @@ expect_all_signed(const char *region, const char *token)
 	cr_expect(pool_stop(&p));
 }
 
-Test(signature, is_what_aws4_computes) { expect_all_signed("us-east-1", NULL); }
-Test(signature, is_what_aws4_computes_with_a_session_token) { expect_all_signed("us-east-1", "FwoGZXIvYXdzEXAMPLE//token+with/odd=characters=="); }
-Test(signature, is_what_aws4_computes_for_another_region) { expect_all_signed("eu-central-1", NULL); }
+Test(signature, is_what_aws4_computes)
+{
+	expect_all_signed("us-east-1", NULL);
+}
+Test(signature, is_what_aws4_computes_with_a_session_token)
+{
+	expect_all_signed("us-east-1", "FwoGZXIvYXdzEXAMPLE//token+with/odd=characters==");
+}
+Test(signature, is_what_aws4_computes_for_another_region)
+{
+	expect_all_signed("eu-central-1", NULL);
+}

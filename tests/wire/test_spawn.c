@@ -30,9 +30,10 @@ prepare(const char *a, const char *b)
 	(void)mkdir(s.dir, 0700);
 	s.socket = text("%s/orders.sock", s.dir);
 	s.pid_file = text("%s/spawn.pid", s.dir);
-	s.env = pool_environment(&(const struct pool_options){ .workers = 2,
-							       .settings = { text("RUN_DIR=%s", s.dir), a ? a : b, a ? b : NULL } },
-				 pool_shared());
+	s.env = pool_environment(
+		&(const struct pool_options){
+			.workers = 2, .settings = { text("RUN_DIR=%s", s.dir), a ? a : b, a ? b : NULL } },
+		pool_shared());
 	return s;
 }
 
@@ -51,7 +52,8 @@ start(struct spawned *s)
 	s->pid = fork();
 	if (s->pid == 0) {
 		(void)setsid();
-		if (!freopen("/dev/null", "re", stdin) || !freopen(log, "ae", stdout) || !freopen(log, "ae", stderr))
+		if (!freopen("/dev/null", "re", stdin) || !freopen(log, "ae", stdout) ||
+		    !freopen(log, "ae", stderr))
 			_exit(1);
 		(void)execve(argv[0], argv, s->env);
 		_exit(127);
@@ -105,10 +107,13 @@ Test(spawn, keeps_a_pool_on_a_socket_in_the_foreground_until_TERM)
 	cr_assert(wait_until(10000, answers, &s), "%s", read_file(text("%s/log", s.dir), NULL));
 	cr_expect(wait_until(5000, has_two, &s), "WORKERS of them");
 	cr_expect(stat(s.socket, &st) == 0 && (st.st_mode & 0777) == 0660, "%o", st.st_mode & 0777);
-	x = fastcgi_send(fastcgi_dial(s.socket), &(const struct ask){ .target = "/api/v1/orders", .token = token_of(new_user()),
-								      .body = "{\"items\":[{\"product_id\":3,\"quantity\":2}]}" });
+	x = fastcgi_send(fastcgi_dial(s.socket),
+			 &(const struct ask){ .target = "/api/v1/orders",
+					      .token = token_of(new_user()),
+					      .body = "{\"items\":[{\"product_id\":3,\"quantity\":2}]}" });
 	a = fastcgi_receive(&x, 10000);
-	cr_expect(a.status == 201 && !differs(json_get(a.body, "total_amount"), "91.00"), "%d %s", a.status, a.body);
+	cr_expect(a.status == 201 && !differs(json_get(a.body, "total_amount"), "91.00"), "%d %s", a.status,
+		  a.body);
 	(void)kill(s.pid, SIGTERM);
 	cr_expect(worker_wait(s.pid, 10000) == 0);
 	cr_expect(wait_until(5000, has_none, &s), "it left processes behind");
@@ -122,8 +127,9 @@ Test(spawn, replaces_workers_that_die_for_ever)
 
 	(void)start(&s);
 	cr_assert(wait_until(10000, answers, &s), "%s", read_file(text("%s/log", s.dir), NULL));
-	for (int round = 0; round < 25; round++) {	/* more than multiwatch itself would put up with */
-		cr_assert(wait_until(10000, has_two, &s), "round %d: %s", round, read_file(text("%s/log", s.dir), NULL));
+	for (int round = 0; round < 25; round++) { /* more than multiwatch itself would put up with */
+		cr_assert(wait_until(10000, has_two, &s), "round %d: %s", round,
+			  read_file(text("%s/log", s.dir), NULL));
 		for (int i = workers(&s, pids); i > 0; i--)
 			(void)kill(pids[i - 1], SIGKILL);
 	}

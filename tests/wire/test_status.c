@@ -34,14 +34,17 @@ Test(status, allows_the_six_steps_of_the_machine_and_no_others)
 			if (steps[from][to])
 				EXPECT_ROW(reason, a, 200, after.body);
 			else if (from == DELIVERED || from == CANCELLED)
-				EXPECT_DETAIL_ROW(reason, a, 400, text("Cannot update order in %s status", statuses[from]));
+				EXPECT_DETAIL_ROW(reason, a, 400,
+						  text("Cannot update order in %s status", statuses[from]));
 			else
 				EXPECT_DETAIL_ROW(reason, a, 400,
-						  text("Cannot change order status from %s to %s", statuses[from], statuses[to]));
+						  text("Cannot change order status from %s to %s",
+						       statuses[from], statuses[to]));
 			if (!steps[from][to])
 				EXPECT_ROW(reason, after, 200, before.body);
-			cr_expect(differs(json_get(after.body, "status"), statuses[steps[from][to] ? to : from]) == NULL, "%s: %s",
-				  reason, after.body);
+			cr_expect(differs(json_get(after.body, "status"),
+					  statuses[steps[from][to] ? to : from]) == NULL,
+				  "%s: %s", reason, after.body);
 		}
 }
 
@@ -49,13 +52,17 @@ Test(status, answers_with_the_order_as_it_is_now)
 {
 	struct pool *p = pool_shared();
 	int64_t user = new_user();
-	struct answer made = ASK(p, .target = "/api/v1/orders", .token = token_of(user),
-				 .body = "{\"items\":[{\"product_id\":3,\"quantity\":2},{\"product_id\":13,\"quantity\":1}]}");
+	struct answer made = ASK(
+		p, .target = "/api/v1/orders", .token = token_of(user),
+		.body = "{\"items\":[{\"product_id\":3,\"quantity\":2},{\"product_id\":13,\"quantity\":1}]}");
 	struct answer a = change_order(p, user, order_id_of(&made), "confirmed");
-	char *items = strstr(made.body, "\"items\""), *created = text("%s", json_get(made.body, "created_at"));
+	char *items = strstr(made.body, "\"items\""),
+	     *created = text("%s", json_get(made.body, "created_at"));
 
-	EXPECT(a, 200, text("{\"id\":%lld,\"user_id\":%lld,\"status\":\"confirmed\",\"total_amount\":\"129.00\",\"created_at\":\"%s\","
-			    "\"updated_at\":\"<time>\",%s", (long long)order_id_of(&made), (long long)user, created, items));
+	EXPECT(a, 200,
+	       text("{\"id\":%lld,\"user_id\":%lld,\"status\":\"confirmed\",\"total_amount\":\"129.00\",\"created_at\":\"%s\","
+		    "\"updated_at\":\"<time>\",%s",
+		    (long long)order_id_of(&made), (long long)user, created, items));
 	cr_expect(strcmp(json_get(a.body, "updated_at"), created) > 0, "%s", a.body);
 	EXPECT_TEXT(field(&a, "Cache-Control"), "no-store");
 	cr_expect_null(field(&a, "Location"));
@@ -84,8 +91,14 @@ Test(status, has_one_of_two_simultaneous_changes_win)
 	for (int round = 0; round < 30; round++) {
 		int64_t user = new_user(), order_id = place_order(p, user, 3, 1);
 		struct ask asks[2] = {
-			{ .method = "PATCH", .target = status_target(order_id), .token = token_of(user), .body = "{\"status\":\"confirmed\"}" },
-			{ .method = "PATCH", .target = status_target(order_id), .token = token_of(user), .body = "{\"status\":\"confirmed\"}" },
+			{ .method = "PATCH",
+			  .target = status_target(order_id),
+			  .token = token_of(user),
+			  .body = "{\"status\":\"confirmed\"}" },
+			{ .method = "PATCH",
+			  .target = status_target(order_id),
+			  .token = token_of(user),
+			  .body = "{\"status\":\"confirmed\"}" },
 		};
 		struct exchange x[2];
 		struct answer a[2];
@@ -98,7 +111,9 @@ Test(status, has_one_of_two_simultaneous_changes_win)
 		winner = a[0].status == 200 ? 0 : 1;
 		cr_expect(a[winner].status == 200, "%d %s", a[winner].status, a[winner].body);
 		EXPECT_DETAIL(a[1 - winner], 400, "Cannot change order status from confirmed to confirmed");
-		EXPECT_TEXT(pool_sql(p, text("SELECT version FROM orders.orders WHERE id = %lld", (long long)order_id)), "2");
+		EXPECT_TEXT(pool_sql(p, text("SELECT version FROM orders.orders WHERE id = %lld",
+					     (long long)order_id)),
+			    "2");
 		won[winner]++;
 	}
 }
@@ -109,8 +124,11 @@ Test(status, judges_the_loser_of_two_different_changes_against_what_the_winner_l
 
 	for (int round = 0; round < 30; round++) {
 		int64_t user = new_user(), order_id = place_order(p, user, 3, 1);
-		struct ask confirm = { .method = "PATCH", .target = status_target(order_id), .token = token_of(user),
-				       .body = "{\"status\":\"confirmed\"}" }, cancel = confirm;
+		struct ask confirm = { .method = "PATCH",
+				       .target = status_target(order_id),
+				       .token = token_of(user),
+				       .body = "{\"status\":\"confirmed\"}" },
+			   cancel = confirm;
 		struct exchange x, y;
 		struct answer a, b;
 
@@ -122,14 +140,17 @@ Test(status, judges_the_loser_of_two_different_changes_against_what_the_winner_l
 		cr_expect(b.status == 200, "one may cancel in any case: %d %s", b.status, b.body);
 		if (a.status != 200)
 			EXPECT_DETAIL(a, 400, "Cannot update order in cancelled status");
-		EXPECT_TEXT(pool_sql(p, text("SELECT version || ' ' || status FROM orders.orders WHERE id = %lld", (long long)order_id)),
-			    a.status == 200 ? "3 cancelled" : "2 cancelled");
+		EXPECT_TEXT(
+			pool_sql(p, text("SELECT version || ' ' || status FROM orders.orders WHERE id = %lld",
+					 (long long)order_id)),
+			a.status == 200 ? "3 cancelled" : "2 cancelled");
 	}
 }
 
 Test(status, lets_owners_only_cancel_what_is_pending_where_the_setting_says_so)
 {
-	struct pool p = pool_start(&(const struct pool_options){ .workers = 2, .settings = { "OWNER_STATUS_UPDATES=cancel" } });
+	struct pool p = pool_start(
+		&(const struct pool_options){ .workers = 2, .settings = { "OWNER_STATUS_UPDATES=cancel" } });
 	int64_t staff = new_user();
 	struct answer a;
 
@@ -139,7 +160,8 @@ Test(status, lets_owners_only_cancel_what_is_pending_where_the_setting_says_so)
 			const char *reason = text("%s to %s", statuses[from], statuses[to]);
 
 			for (int s = CONFIRMED; s <= from && from <= DELIVERED; s++)
-				(void)ASK(&p, .method = "PATCH", .target = status_target(order_id), .token = token_of_staff(staff),
+				(void)ASK(&p, .method = "PATCH", .target = status_target(order_id),
+					  .token = token_of_staff(staff),
 					  .body = text("{\"status\":\"%s\"}", statuses[s]));
 			if (from == CANCELLED)
 				(void)change_order(&p, user, order_id, "cancelled");
@@ -154,7 +176,7 @@ Test(status, lets_owners_only_cancel_what_is_pending_where_the_setting_says_so)
 	int64_t order_id = place_order(&p, new_user(), 3, 1);
 
 	a = change_order(&p, new_user(), order_id, "confirmed");
-	EXPECT_DETAIL(a, 404, text("Order %lld not found", (long long)order_id));	/* 404 before 403 */
+	EXPECT_DETAIL(a, 404, text("Order %lld not found", (long long)order_id)); /* 404 before 403 */
 	order_id = place_order(&p, staff, 3, 1);
 	a = ASK(&p, .method = "PATCH", .target = status_target(order_id), .token = token_of_staff(staff),
 		.body = "{\"status\":\"confirmed\"}");
