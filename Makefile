@@ -84,6 +84,8 @@ deps:
 deps-%:
 	@demo/deps.sh build run $*
 
+include tests/tests.mk
+
 # Changed flags rebuild.
 FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE

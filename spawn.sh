@@ -73,7 +73,8 @@ pool() {
 
 # Returns when the pool is there; what start() has to say comes on stderr, and so do the workers' lines.
 background() {
-	if [ -s "$PIDFILE" ] && kill -0 "$(cat "$PIDFILE")" 2>/dev/null; then
+	# A pid by itself may be somebody else's by now.
+	if [ -s "$PIDFILE" ] && tr '\0' ' ' <"/proc/$(cat "$PIDFILE")/cmdline" 2>/dev/null | grep -qF spawn.sh; then
 		say "already running, pid $(cat "$PIDFILE")"
 		exit 75
 	fi

@@ -9,8 +9,10 @@
 #include "remote/sns.h"
 #include "store/outbox.h"
 
-#define LEASE_MS 10000		  /* for publishing and settling; then somebody else may */
-#define GATHER_MS 100		  /* that a new event waits for others while requests are waiting */
+#define LEASE_MS 10000 /* for publishing and settling; then somebody else may */
+#define SETTLE_MS 5000 /* of it, for publishing and settling */
+#define GATHER_MS                                                                                            \
+	100 /* that a new event waits for others while requests are waiting, beside the one at work */
 #define SWEEP_MS 500		  /* between the pool's looks for waiting events */
 #define SWEEP_AFTER_FAULT_MS 2000 /* of the database */
 #define RETRY_FIRST_MS 500
@@ -186,10 +188,12 @@ send_all(struct publisher *p, void *ctx, const struct event *events, const int *
 	}
 }
 
+/* What a long request has kept waiting until its lease is nearly over is left to whoever sweeps it. */
 static void
 send_gathered(struct publisher *p)
 {
-	send_all(p, p->memory, p->gathered, NULL, p->n);
+	if (clock_ms() - p->gathered_since_ms < LEASE_MS - SETTLE_MS)
+		send_all(p, p->memory, p->gathered, NULL, p->n);
 	talloc_free(p->memory);
 	p->memory = NULL;
 	p->n = 0;

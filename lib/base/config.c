@@ -1,11 +1,13 @@
 #include "base/config.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <talloc.h>
 
 #include "base/setting.h"
 
+#define DATABASE_S 25 /* that the calls of one request may take together, at worst */
 #define FIELD(member) offsetof(struct config, member)
 
 enum { REQUIRED = 1, EMPTY_COUNTS = 2 };
@@ -67,7 +69,7 @@ static const struct setting {
 	  "up to 256 letters, digits, - and _, for a FIFO topic with .fifo behind them" },
 	{ "SNS_TOPIC_ARN", setting_topic_arn, FIELD(topic_arn), 0, NULL, "arn:aws:sns:region:account:name" },
 	{ "LOG_LEVEL", setting_log_level, FIELD(log_level), 0, "info", "one of debug, info, warn, error" },
-	{ "WORKER_DEADLINE", setting_int, FIELD(deadline_s), 0, "30", "seconds, 0 for no limit" },
+	{ "WORKER_DEADLINE", setting_int, FIELD(deadline_s), 0, NULL, "seconds, 0 for no limit" },
 	{ "WORKER_MAX_REQUESTS", setting_int, FIELD(max_requests), 0, "0",
 	  "a number of requests, 0 for no limit" },
 	{ "WORKER_MAX_RSS_MB", setting_int, FIELD(max_rss_mb), 0, "0", "MiB, 0 for no limit" },
@@ -97,7 +99,7 @@ is_set(char *(*get)(const char *), const char *name)
 /* What one setting alone cannot tell: a line for each fault among several. Goes by what is set: a value that is
  * wrong has its own line. */
 static const char *
-check_together(char *(*get)(const char *), size_t i)
+check_together(const struct config *c, char *(*get)(const char *), size_t i)
 {
 	const struct {
 		bool wrong;
@@ -111,6 +113,8 @@ check_together(char *(*get)(const char *), size_t i)
 		  "AWS_SESSION_TOKEN: wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it" },
 		{ is_set(get, "AWS_WEB_IDENTITY_TOKEN_FILE") && !is_set(get, "AWS_ROLE_ARN"),
 		  "AWS_WEB_IDENTITY_TOKEN_FILE: wants AWS_ROLE_ARN beside it" },
+		{ c->deadline_s > 0 && c->deadline_s * INT64_C(1000) <= c->product_timeout_ms,
+		  "WORKER_DEADLINE: wants to be longer than PRODUCT_SERVICE_TIMEOUT, 0 for no limit" },
 	};
 
 	if (i >= sizeof rules / sizeof *rules)
@@ -134,7 +138,7 @@ default_endpoint(const struct setting_target *l, const char *service, const char
 enum rc
 config_load(void *ctx, char *(*get)(const char *), struct config *c, config_fault_fn *fault, void *arg)
 {
-	struct config loaded = { .product_max_workers = -1 };
+	struct config loaded = { .product_max_workers = -1, .deadline_s = -1 };
 	const struct setting_target l = { .ctx = ctx, .c = &loaded };
 	const char *line;
 	int faults = 0;
@@ -149,7 +153,7 @@ config_load(void *ctx, char *(*get)(const char *), struct config *c, config_faul
 		fault(arg, text);
 		faults++;
 	}
-	for (size_t i = 0; (line = check_together(get, i)); i++)
+	for (size_t i = 0; (line = check_together(&loaded, get, i)); i++)
 		if (*line) {
 			fault(arg, line);
 			faults++;
@@ -158,6 +162,8 @@ config_load(void *ctx, char *(*get)(const char *), struct config *c, config_faul
 		return RC_INVALID;
 	if (loaded.product_max_workers < 0)
 		loaded.product_max_workers = loaded.workers > 1 ? loaded.workers / 2 : loaded.workers;
+	if (loaded.deadline_s < 0)
+		loaded.deadline_s = loaded.product_timeout_ms / 1000 + DATABASE_S;
 	if (!default_endpoint(&l, "sns", &loaded.sns_url) || !default_endpoint(&l, "sts", &loaded.sts_url))
 		return RC_NO_MEMORY;
 	*c = loaded;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SECRET_FILE_MAX 65536
+#define URL_MAX 1024
 
 static bool
 is_printable(const char *s)
@@ -144,7 +145,8 @@ setting_http_url(const struct setting_target *l, const char *value, void *field)
 	scheme = strncmp(value, "http://", 7) == 0 ? 7 : strncmp(value, "https://", 8) == 0 ? 8 : 0;
 	while (len > scheme && value[len - 1] == '/')
 		len--;
-	if (!scheme || strchr("/?#:", value[scheme]) || strpbrk(value, "?#") || !is_printable(value))
+	if (!scheme || len > URL_MAX || strchr("/?#:", value[scheme]) || strpbrk(value, "?#") ||
+	    !is_printable(value))
 		return false;
 	*out = talloc_strndup(l->ctx, value, len);
 	return *out != NULL;

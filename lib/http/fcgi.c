@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,11 @@
 #define LISTENER 0
 #define CLOSE_POLL_TIMEOUT_MS "200" /* for a peer that does not close after the answer; libfcgi: 2000 */
 #define REQUEST_POOL (32u << 10)
-#define HEAD_MAX (32u << 10)
+#define HEAD_MAX (66u << 10)
+#define ACCEPT_PAUSE_MS 500
 #define INPUT_LEFT_MAX (64u << 10) /* that is read and dropped behind what a request announced */
 
+static const int stops[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 static volatile sig_atomic_t stopping;
 
 static void
@@ -44,7 +47,6 @@ give_up(int signo)
 static void
 block_signals(sigset_t *waiting)
 {
-	static const int stops[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 	struct sigaction action = { .sa_handler = stop };
 	sigset_t blocked;
 
@@ -92,6 +94,17 @@ watch_listener(struct listener *l)
 	       epoll_ctl(l->ep, EPOLL_CTL_ADD, LISTENER, &e) == 0;
 }
 
+static void
+note_signals(void)
+{
+	sigset_t pending;
+
+	if (sigpending(&pending) == 0)
+		for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+			if (sigismember(&pending, stops[i]))
+				stopping = 1;
+}
+
 static bool
 wait_for_request(const struct listener *l, int wait_ms)
 {
@@ -101,6 +114,7 @@ wait_for_request(const struct listener *l, int wait_ms)
 	(void)alarm(0);
 	ready = epoll_pwait(l->ep, &e, 1, wait_ms, &l->waiting) > 0;
 	(void)alarm(l->deadline_s);
+	note_signals(); /* epoll_pwait() does not deliver them when it has an event at once */
 	return ready;
 }
 
@@ -109,6 +123,7 @@ struct exchange {
 	struct http_request request;
 	struct http_response response;
 	struct buf head;
+	bool answered; /* the application was asked, so it has to hear of the end */
 };
 
 /* Everything up to the bytes of the answer, in x->head and x->response.body. */
@@ -125,6 +140,7 @@ exchange(const struct fcgi_app *app, struct exchange *x, char **params, http_rea
 	if ((rc = http_request_init(&x->request, x->ctx, params, read, arg)))
 		return rc;
 	app->answer(app->arg, &x->request, &x->response);
+	x->answered = true;
 	http_response_head(&x->response, &x->head);
 	return x->head.failed ? RC_NO_MEMORY : RC_OK;
 }
@@ -173,7 +189,7 @@ serve_one(const struct fcgi_app *app, FCGX_Request *f, struct listener *l, bool 
 	}
 	finish(f);
 	*busy = wait_for_request(l, 0);
-	if (!rc)
+	if (x.answered)
 		wait_ms = app->after(app->arg, &x.request, *busy);
 	talloc_free(x.ctx);
 	return wait_ms;
@@ -198,9 +214,10 @@ serve_cgi(const struct fcgi_app *app)
 		(void)fwrite(x.head.data, 1, x.head.len, stdout);
 		if (wants_body(&x))
 			(void)fwrite(x.response.body, 1, x.response.body_len, stdout);
-		(void)fflush(stdout);
-		(void)app->after(app->arg, &x.request, false);
 	}
+	(void)fflush(stdout);
+	if (x.answered)
+		(void)app->after(app->arg, &x.request, false);
 	talloc_free(x.ctx);
 	return EX_OK;
 }
@@ -237,8 +254,11 @@ fcgi_serve(const struct fcgi_app *app)
 				break;
 			continue;
 		}
-		if (rc != -EAGAIN && rc != -EINTR && rc != -ECONNABORTED)
+		if (rc != -EAGAIN && rc != -EINTR && rc != -ECONNABORTED) {
 			log_warn("worker.accept", log_text("error", strerror(-rc)));
+			(void)poll(NULL, 0,
+				   ACCEPT_PAUSE_MS); /* no descriptors, no memory: the listener stays ready */
+		}
 		wait_ms = app->turn(app->arg); /* somebody else was faster */
 	}
 	(void)app->turn(app->arg);

@@ -1,6 +1,6 @@
 /*
  * The worker's loop: a FastCGI responder on fd 0, one request at a time. Signals are blocked except while
- * it waits, so no request is cut short and no other call ever sees EINTR; only SIGALRM, the watchdog, comes at
+ * it waits, and looked for after each request, so none is cut short and no other call ever sees EINTR; only SIGALRM, the watchdog, comes at
  * any time, and it ends the process.
  */
 #ifndef HTTP_FCGI_H

@@ -1,6 +1,6 @@
 #include "http/response.h"
 
-#define FIELDS_MAX 16384
+#define FIELDS_MAX (64u << 10) /* Location repeats the target, which the web server bounds far below */
 
 static const struct {
 	int status;
@@ -53,6 +53,7 @@ http_response_field(struct http_response *a, const char *name, const char *value
 void
 http_response_head(const struct http_response *a, struct buf *head)
 {
+	head->failed = head->failed || a->fields.failed;
 	buf_puts(head, "Status: ");
 	buf_put_i64(head, a->status);
 	buf_putc(head, ' ');

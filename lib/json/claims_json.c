@@ -140,13 +140,18 @@ is_staff(void *ctx, struct json doc, const char *const *roles)
 {
 	static const struct {
 		const char *claim;
+		enum json_kind kind;
 		see_fn *see;
-	} claims[] = { { "role", is_staff_role }, { "roles", is_staff_role }, { "scope", has_staff_scope } };
+	} claims[] = {
+		{ "role", JSON_STRING, is_staff_role },
+		{ "roles", JSON_ARRAY, is_staff_role },
+		{ "scope", JSON_STRING, has_staff_scope },
+	};
 	struct json v;
 	bool staff = false, good = true;
 
 	for (size_t i = 0; !staff && i < sizeof claims / sizeof *claims; i++)
-		staff = json_member(doc, claims[i].claim, &v) &&
+		staff = json_member(doc, claims[i].claim, &v) && json_kind(v) == claims[i].kind &&
 			see_strings(ctx, v, claims[i].see, roles, &good);
 	return staff;
 }

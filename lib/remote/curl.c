@@ -7,8 +7,8 @@ take_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
+	t->too_large = t->too_large || size * n > t->body.limit - t->body.len;
 	buf_put(&t->body, data, size * n);
-	t->too_large = t->too_large || t->body.failed;
 	return t->body.failed ? 0 : size * n;
 }
 
@@ -35,6 +35,7 @@ bool
 transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 {
 	static bool ready;
+	bool good;
 
 	ready = ready || curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 	if (!t->easy && (!ready || !(t->easy = curl_easy_init())))
@@ -43,9 +44,10 @@ transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	start_gathering(t, ctx, body_max);
-	return !curl_easy_setopt(t->easy, CURLOPT_URL, url) &&
+	good = !curl_easy_setopt(t->easy, CURLOPT_URL, url) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
 	       !curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L) &&
+	       !curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "orders.fcgi") &&
@@ -55,6 +57,11 @@ transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 	       !curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_head) &&
 	       !curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+	if (!good) { /* half set up, it would keep no limit */
+		curl_easy_cleanup(t->easy);
+		t->easy = NULL;
+	}
+	return good;
 }
 
 bool

@@ -11,7 +11,9 @@
 #define PARALLEL 16
 #define BODY_MAX (1u << 20)
 #define PATIENCE_MS 100 /* for a place among those that wait, before the answer is 503 */
-#define GRACE_MS 2000	/* for ending a look-up whose time is over */
+#define PROBE_MS                                                                                             \
+	1000 /* that a look-up may take while the breaker is open: it only asks whether there is an answer */
+#define GRACE_MS 500 /* for ending a look-up whose time is over */
 
 struct products {
 	const struct config *config;
@@ -41,7 +43,9 @@ struct fetch {
 	struct curl_slist *headers;
 	struct lookup lookups[ORDER_ITEMS_MAX];
 	size_t n;
+	int limit_ms;
 	int64_t deadline;
+	bool unreachable; /* there was no answer, or one that says so of somebody behind */
 };
 
 static int
@@ -69,7 +73,7 @@ products_open(void *ctx, const struct config *config, struct pool *pool, struct 
 		.threshold = 5,
 		.first_ms = 250,
 		.cap_ms = 1500,
-		.probe_ms = 1000,
+		.probe_ms = PROBE_MS + GRACE_MS,
 	};
 	p->multi = curl_multi_init();
 	talloc_set_destructor(p, close_products);
@@ -190,6 +194,8 @@ finish(struct fetch *f, struct lookup *l, CURLcode code)
 	long status = transfer_status(t);
 
 	l->rc = judge_transport(t, code);
+	f->unreachable = f->unreachable || l->rc == RC_PRODUCT_DOWN || l->rc == RC_PRODUCT_TIMEOUT ||
+			 status > 500;
 	if (!l->rc)
 		l->rc = judge_status(status);
 	if (!l->rc)
@@ -253,7 +259,7 @@ run(struct fetch *f, struct why *why)
 		if (is_certain(f, &rc, why))
 			return rc;
 		if ((left = clock_left_ms(f->deadline)) == 0) {
-			log_warn("product.timeout", log_i64("ms", f->p->config->product_timeout_ms));
+			log_warn("product.timeout", log_i64("ms", f->limit_ms));
 			return RC_PRODUCT_TIMEOUT;
 		}
 		if (!some && curl_multi_poll(f->p->multi, NULL, 0, left, NULL) != CURLM_OK)
@@ -263,7 +269,7 @@ run(struct fetch *f, struct why *why)
 
 /* False: too many wait already, or the breaker keeps everybody but a probe away. */
 static bool
-enter(struct products *p)
+enter(struct products *p, bool *probe)
 {
 	const struct places places = {
 		.max = p->config->product_max_workers,
@@ -274,6 +280,7 @@ enter(struct products *p)
 	if (!breaker_is_willing(p->breaker, &p->policy) ||
 	    !pool_enter(p->pool, p->slot, NEIGHBOUR_PRODUCT, &places))
 		return false;
+	*probe = breaker_is_open(p->breaker, &p->policy);
 	if (breaker_admits(p->breaker, &p->policy))
 		return true;
 	pool_exit(p->slot);
@@ -286,11 +293,15 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 {
 	struct fetch f = { .p = p, .ctx = ctx, .draft = d, .trace = trace, .products = out };
 	int64_t ids[ORDER_ITEMS_MAX];
+	bool probe;
 	enum rc rc;
 
-	if (!enter(p))
+	if (!enter(p, &probe))
 		return RC_PRODUCT_DOWN;
-	f.deadline = clock_ms() + p->config->product_timeout_ms;
+	f.limit_ms = p->config->product_timeout_ms;
+	if (probe && f.limit_ms > PROBE_MS)
+		f.limit_ms = PROBE_MS;
+	f.deadline = clock_ms() + f.limit_ms;
 	f.n = draft_products(d, ids);
 	for (size_t i = 0; i < f.n; i++)
 		f.lookups[i].id = ids[i];
@@ -300,7 +311,7 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 	curl_slist_free_all(f.headers);
 	pool_exit(p->slot);
 	if (rc != RC_NO_MEMORY)
-		breaker_report(p->breaker, &p->policy, rc != RC_PRODUCT_DOWN && rc != RC_PRODUCT_TIMEOUT);
+		breaker_report(p->breaker, &p->policy, !f.unreachable && rc != RC_PRODUCT_TIMEOUT);
 	*n = f.n;
 	return rc;
 }

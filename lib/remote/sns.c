@@ -22,6 +22,7 @@ struct sns {
 	struct credentials *credentials;
 	struct transfer transfer;
 	const char *topic_arn; /* NULL until it is known */
+	char *resolved_arn;    /* which CreateTopic gave */
 	bool fifo;
 	char sigv4[128];
 };
@@ -90,6 +91,7 @@ post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct 
 	char token[AWS_TOKEN_SIZE + 32];
 	CURLcode code;
 	enum rc rc;
+	bool good;
 	int len;
 
 	*a = (struct sns_answer){ 0 };
@@ -102,17 +104,20 @@ post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct 
 		return RC_NO_MEMORY;
 	if (keys.token) {
 		len = snprintf(token, sizeof token, "x-amz-security-token: %s", keys.token);
-		if (len < 0 || (size_t)len >= sizeof token || !transfer_header(t, token))
+		good = len > 0 && (size_t)len < sizeof token && transfer_header(t, token);
+		explicit_bzero(token, sizeof token);
+		if (!good)
 			return RC_NO_MEMORY;
 	}
 	transfer_set_headers(t);
-	(void)curl_easy_setopt(t->easy, CURLOPT_USERNAME, keys.id);
-	(void)curl_easy_setopt(t->easy, CURLOPT_PASSWORD, keys.secret);
-	(void)curl_easy_setopt(t->easy, CURLOPT_AWS_SIGV4, s->sigv4);
-	(void)curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, form->data);
-	(void)curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)form->len);
-	(void)curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	(void)curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 1L + clock_left_ms(deadline));
+	if (curl_easy_setopt(t->easy, CURLOPT_AWS_SIGV4, s->sigv4) ||
+	    curl_easy_setopt(t->easy, CURLOPT_USERNAME, keys.id) ||
+	    curl_easy_setopt(t->easy, CURLOPT_PASSWORD, keys.secret) ||
+	    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, form->data) ||
+	    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)form->len) ||
+	    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) ||
+	    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 1L + clock_left_ms(deadline)))
+		return RC_NO_MEMORY; /* and never a request that is not signed */
 	code = curl_easy_perform(t->easy);
 	if (code == CURLE_OK) {
 		sns_answer_read(a, transfer_status(t), t->body.data ? t->body.data : "", t->body.len);
@@ -143,7 +148,7 @@ resolve_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
 		a->fault = (struct sns_fault){ RC_SNS_DOWN, "", "no topic in the answer" };
 		return a->fault.rc;
 	}
-	s->topic_arn = talloc_strdup(s, a->topic_arn);
+	s->topic_arn = s->resolved_arn = talloc_strdup(s, a->topic_arn);
 	if (!s->topic_arn)
 		return RC_NO_MEMORY;
 	log_info("sns.topic", log_text("arn", s->topic_arn));
@@ -158,6 +163,8 @@ forget_topic(struct sns *s)
 		return;
 	log_error("sns.topic_gone", log_text("arn", s->topic_arn),
 		  log_text("hint", "it will be created again: subscribers have to subscribe again"));
+	talloc_free(s->resolved_arn);
+	s->resolved_arn = NULL;
 	s->topic_arn = NULL;
 }
 
@@ -219,28 +226,23 @@ put_messages(struct buf *form, const struct sns *s, void *ctx, const struct even
 	return !form->failed;
 }
 
-enum rc
-sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
-	    struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
+static enum rc
+publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
+	struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
 {
-	int64_t deadline = clock_ms() + TOTAL_MS;
+	bool batch = *n > 1;
 	struct sns_answer a = { 0 };
 	struct buf form;
 	enum rc rc;
 
-	*n = *n > SNS_BATCH_MAX ? SNS_BATCH_MAX : *n;
-	if (!s->topic_arn && (rc = resolve_topic(s, ctx, deadline, &a))) {
-		*fault = a.fault;
-		return rc;
-	}
-	open_form(&form, ctx, *n > 1 ? "PublishBatch" : "Publish");
+	open_form(&form, ctx, batch ? "PublishBatch" : "Publish");
 	put_text(&form, "", "TopicArn", s->topic_arn);
 	if (!put_messages(&form, s, ctx, events, n))
 		return RC_NO_MEMORY;
 	rc = post(s, ctx, &form, deadline, &a);
-	if (rc == RC_SNS_MESSAGE && *n > 1) { /* one of them spoils it: each on its own */
+	if (rc == RC_SNS_MESSAGE && batch) { /* one of them spoils it: each on its own */
 		*n = 1;
-		return sns_publish(s, ctx, events, n, results, fault);
+		return publish(s, ctx, events, n, deadline, results, fault);
 	}
 	if (rc == RC_SNS_REFUSED && strcmp(a.fault.code, "NotFound") == 0)
 		forget_topic(s);
@@ -248,11 +250,27 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 		*fault = a.fault;
 		return rc;
 	}
-	if (*n == 1)
-		a.entries[0] = rc ? a.fault : a.entries[0];
-	for (size_t i = 0; *n > 1 && i < *n; i++)
+	if (!batch)
+		a.entries[0] = a.fault;
+	for (size_t i = 0; batch && i < *n; i++)
 		if (!a.entries[i].rc && !(a.taken >> i & 1))
 			a.entries[i] = (struct sns_fault){ RC_SNS_DOWN, "", "not in the answer" };
 	memcpy(results, a.entries, *n * sizeof *results);
 	return RC_OK;
+}
+
+enum rc
+sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
+	    struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
+{
+	int64_t deadline = clock_ms() + TOTAL_MS;
+	struct sns_answer a = { 0 };
+	enum rc rc;
+
+	*n = *n > SNS_BATCH_MAX ? SNS_BATCH_MAX : *n;
+	if (!s->topic_arn && (rc = resolve_topic(s, ctx, deadline, &a))) {
+		*fault = a.fault;
+		return rc;
+	}
+	return publish(s, ctx, events, n, deadline, results, fault);
 }

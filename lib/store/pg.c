@@ -122,6 +122,13 @@ log_fault(const struct pg *pg, const char *event, const char *call)
 	log_warn(event, log_text("call", call), log_text("error", text));
 }
 
+static void
+log_notice(void *arg, const char *message)
+{
+	(void)arg;
+	log_warn("database.notice", log_text("message", message));
+}
+
 static enum rc
 connect_once(struct pg *pg, int64_t deadline)
 {
@@ -133,6 +140,7 @@ connect_once(struct pg *pg, int64_t deadline)
 	pg->conn = PQconnectStartParams(keywords, values, 1);
 	if (!pg->conn)
 		return RC_NO_MEMORY;
+	(void)PQsetNoticeProcessor(pg->conn, log_notice, NULL);
 	while (PQstatus(pg->conn) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
 	       state != PGRES_POLLING_FAILED &&
 	       wait_for(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
@@ -223,10 +231,13 @@ static enum rc
 call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, int64_t deadline,
 	  const struct rows **out, bool *lost)
 {
+	struct rows *rows = rows_new(ctx); /* now: without memory nothing is called */
 	PGresult *result = NULL;
 	enum rc rc;
 
 	*lost = false;
+	if (!rows)
+		return RC_NO_MEMORY;
 	if (send_all(pg, call, params, deadline))
 		result = receive(pg, deadline);
 	if (!result) {
@@ -241,14 +252,18 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 		*lost = *lost || rc;
 		disconnect(pg);
 	}
+	rows_take(rows, result);
 	if (rc)
-		PQclear(result);
-	else if (!(*out = rows_new(ctx, result)))
-		rc = RC_NO_MEMORY;
+		talloc_free(rows);
+	else
+		*out = rows;
 	return rc;
 }
 
-/* A read is tried on a second connection; a change until it is settled or the time is over. */
+/*
+ * A read is tried on a second connection; a change until it is settled or the time is over. Once it is in doubt, being
+ * refused for a while settles nothing: the first call may still hold the very lock that the second one waits for.
+ */
 static enum rc
 call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
 {
@@ -262,7 +277,7 @@ call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, 
 				      : connect_once(pg, connect_by < deadline ? connect_by : deadline);
 		if (!rc) {
 			rc = call_once(pg, ctx, call, params, deadline, out, &lost);
-			if (!lost)
+			if (!lost && (!in_doubt || rc != RC_DATABASE))
 				return rc;
 			in_doubt = in_doubt || calls[call].changes;
 		} else if (!in_doubt) {

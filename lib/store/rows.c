@@ -17,17 +17,19 @@ close_rows(struct rows *r)
 }
 
 struct rows *
-rows_new(void *ctx, PGresult *result)
+rows_new(void *ctx)
 {
-	struct rows *r = talloc(ctx, struct rows);
+	struct rows *r = talloc_zero(ctx, struct rows);
 
-	if (!r) {
-		PQclear(result);
-		return NULL;
-	}
-	r->result = result;
-	talloc_set_destructor(r, close_rows);
+	if (r)
+		talloc_set_destructor(r, close_rows);
 	return r;
+}
+
+void
+rows_take(struct rows *r, PGresult *result)
+{
+	r->result = result;
 }
 
 /* Values in binary format: https://www.postgresql.org/docs/15/libpq-exec.html, big-endian. */

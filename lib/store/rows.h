@@ -12,8 +12,9 @@
 struct rows;	  /* a result; freed with the context that it was asked for on */
 struct pg_result; /* libpq's */
 
-/* Takes result over; NULL: no memory, and result is cleared. */
-struct rows *rows_new(void *ctx, struct pg_result *result);
+/* Empty rows, NULL without memory; then the result that they are to hold and to clear. For pg.c. */
+struct rows *rows_new(void *ctx);
+void rows_take(struct rows *r, struct pg_result *result);
 
 int rows_count(const struct rows *r);
 bool row_is_null(const struct rows *r, int row, int col);

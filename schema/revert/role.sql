@@ -2,7 +2,6 @@
 -- The role stays: other databases of the cluster may use it.
 BEGIN;
 
-ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
 DROP SCHEMA orders;
 
 COMMIT;

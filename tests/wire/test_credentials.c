@@ -18,34 +18,34 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "json/credentials_json.h"
 #include "remote/credentials.h"
 #include "remote/credentials_answer.h"
 #include "remote/sns.h"
+#include "json/credentials_json.h"
 
 #define ROWS(table) (sizeof(table) / sizeof *(table))
 #define S INT64_C(1000000)
 #define MIN (60 * S)
-#define NOW (1771940786 * S)	/* 2026-02-24T13:46:26Z */
+#define NOW (1771940786 * S) /* 2026-02-24T13:46:26Z */
 #define PLENTY_MS 5000
 
 /* ------------------------------------------------------------------------------------------- the server */
 
 enum act {
 	ANSWER,
-	HANG,	/* read the request and say nothing until the other side gives up */
-	STALL,	/* the same after half of the answer */
+	HANG,  /* read the request and say nothing until the other side gives up */
+	STALL, /* the same after half of the answer */
 	CLOSE,
 	ENDLESS,
 };
 
 struct reply {
-	const char *request;	/* how the request line begins */
+	const char *request; /* how the request line begins */
 	int status;
 	const char *body;
-	const char *needs;	/* a field that the request has to bear: 401 without it */
+	const char *needs; /* a field that the request has to bear: 401 without it */
 	enum act act;
-	const char *fields;	/* of the answer, each with its CRLF */
+	const char *fields; /* of the answer, each with its CRLF */
 };
 
 #define TO(begin, code, text) .request = begin, .status = code, .body = text
@@ -54,7 +54,7 @@ struct reply {
 
 struct server {
 	pthread_t thread;
-	pthread_mutex_t lock;	/* of all that follows */
+	pthread_mutex_t lock; /* of all that follows */
 	int listener, port, stop[2];
 	struct reply replies[REPLIES];
 	int asked;
@@ -257,7 +257,7 @@ struct fixture {
 	struct config config;
 	struct credentials *credentials;
 	char dir[256], token_file[300];
-	int log;	/* what was logged, in a file */
+	int log; /* what was logged, in a file */
 };
 
 static struct fixture f;
@@ -442,7 +442,7 @@ expect_asked(int n, const char *why)
 
 /* --------------------------------------------------------------------------------------------- settings */
 
-static const char *const *environment;	/* name, value, …, NULL */
+static const char *const *environment; /* name, value, …, NULL */
 
 static char *
 get_setting(const char *name)
@@ -450,11 +450,11 @@ get_setting(const char *name)
 	for (size_t i = 0; environment && environment[i]; i += 2)
 		if (strcmp(environment[i], name) == 0)
 			return (char *)environment[i + 1];
-	return strcmp(name, "DATABASE_URL") == 0	   ? "postgresql://db/orders"
-	       : strcmp(name, "SECRET_KEY") == 0	   ? "key"
+	return strcmp(name, "DATABASE_URL") == 0	  ? "postgresql://db/orders"
+	       : strcmp(name, "SECRET_KEY") == 0	  ? "key"
 	       : strcmp(name, "PRODUCT_SERVICE_URL") == 0 ? "http://products"
-	       : strcmp(name, "SNS_TOPIC_NAME") == 0	   ? "orders"
-							   : NULL;
+	       : strcmp(name, "SNS_TOPIC_NAME") == 0	  ? "orders"
+							  : NULL;
 }
 
 static void
@@ -488,23 +488,55 @@ Test(credentials, settings_say_where_keys_come_from)
 		const char *container, *imds, *sts, *sns, *why;
 	} rows[] = {
 		{ { NULL }, "", AWS_IMDS, AWS_STS, AWS_SNS, "nothing is set" },
-		{ { "AWS_REGION", "cn-north-1" }, "", AWS_IMDS, "https://sts.cn-north-1.amazonaws.com.cn",
-		  "https://sns.cn-north-1.amazonaws.com.cn", "China" },
+		{ { "AWS_REGION", "cn-north-1" },
+		  "",
+		  AWS_IMDS,
+		  "https://sts.cn-north-1.amazonaws.com.cn",
+		  "https://sns.cn-north-1.amazonaws.com.cn",
+		  "China" },
 		{ { "AWS_ENDPOINT_URL", "http://aws/" }, "", AWS_IMDS, "http://aws", "http://aws", "both" },
-		{ { "AWS_ENDPOINT_URL", "http://aws", "AWS_ENDPOINT_URL_STS", "http://sts" }, "", AWS_IMDS,
-		  "http://sts", "http://aws", "STS has its own" },
-		{ { "AWS_ENDPOINT_URL_SNS", "http://sns" }, "", AWS_IMDS, AWS_STS, "http://sns",
+		{ { "AWS_ENDPOINT_URL", "http://aws", "AWS_ENDPOINT_URL_STS", "http://sts" },
+		  "",
+		  AWS_IMDS,
+		  "http://sts",
+		  "http://aws",
+		  "STS has its own" },
+		{ { "AWS_ENDPOINT_URL_SNS", "http://sns" },
+		  "",
+		  AWS_IMDS,
+		  AWS_STS,
+		  "http://sns",
 		  "SNS has its own" },
-		{ { RELATIVE, "/v2/1?x=2" }, "http://169.254.170.2/v2/1?x=2", AWS_IMDS, AWS_STS, AWS_SNS,
+		{ { RELATIVE, "/v2/1?x=2" },
+		  "http://169.254.170.2/v2/1?x=2",
+		  AWS_IMDS,
+		  AWS_STS,
+		  AWS_SNS,
 		  "ECS" },
-		{ { FULL, "http://169.254.170.23/v1" }, "http://169.254.170.23/v1", AWS_IMDS, AWS_STS, AWS_SNS,
+		{ { FULL, "http://169.254.170.23/v1" },
+		  "http://169.254.170.23/v1",
+		  AWS_IMDS,
+		  AWS_STS,
+		  AWS_SNS,
 		  "EKS" },
-		{ { FULL, "https://full/", RELATIVE, "/relative" }, "http://169.254.170.2/relative", AWS_IMDS,
-		  AWS_STS, AWS_SNS, "the relative one wins" },
+		{ { FULL, "https://full/", RELATIVE, "/relative" },
+		  "http://169.254.170.2/relative",
+		  AWS_IMDS,
+		  AWS_STS,
+		  AWS_SNS,
+		  "the relative one wins" },
 		{ { IMDS "_MODE", "ipv6" }, "", "http://[fd00:ec2::254]", AWS_STS, AWS_SNS, "IPv6" },
-		{ { IMDS "_MODE", "IPv6", IMDS, "http://imds/" }, "", "http://imds", AWS_STS, AWS_SNS,
+		{ { IMDS "_MODE", "IPv6", IMDS, "http://imds/" },
+		  "",
+		  "http://imds",
+		  AWS_STS,
+		  AWS_SNS,
 		  "the endpoint wins over the mode" },
-		{ { "AWS_EC2_METADATA_DISABLED", "True", IMDS, "http://imds" }, "", "", AWS_STS, AWS_SNS,
+		{ { "AWS_EC2_METADATA_DISABLED", "True", IMDS, "http://imds" },
+		  "",
+		  "",
+		  AWS_STS,
+		  AWS_SNS,
 		  "disabled" },
 		{ { "AWS_EC2_METADATA_DISABLED", "false" }, "", AWS_IMDS, AWS_STS, AWS_SNS, "not disabled" },
 	};
@@ -514,7 +546,8 @@ Test(credentials, settings_say_where_keys_come_from)
 		char *faults;
 
 		cr_assert_eq(load(rows[i].env, &c, &faults), RC_OK, "%s: %s", rows[i].why, faults);
-		cr_expect_str_eq(c.container_url ? c.container_url : "", rows[i].container, "%s", rows[i].why);
+		cr_expect_str_eq(c.container_url ? c.container_url : "", rows[i].container, "%s",
+				 rows[i].why);
 		cr_expect_str_eq(c.imds_url ? c.imds_url : "", rows[i].imds, "%s", rows[i].why);
 		cr_expect_str_eq(c.sts_url, rows[i].sts, "%s", rows[i].why);
 		cr_expect_str_eq(c.sns_url, rows[i].sns, "%s", rows[i].why);
@@ -590,10 +623,12 @@ Test(credentials, settings_that_are_wrong_stop_the_start)
 		{ { RELATIVE, "@keys.example/" }, RELATIVE ": " },
 		{ { RELATIVE, "/a b" }, RELATIVE ": " },
 		{ { "AWS_ROLE_ARN", "orders" }, "AWS_ROLE_ARN: " },
-		{ { "AWS_WEB_IDENTITY_TOKEN_FILE", "/x" }, "AWS_WEB_IDENTITY_TOKEN_FILE: wants AWS_ROLE_ARN" },
+		{ { "AWS_WEB_IDENTITY_TOKEN_FILE", "/x" },
+		  "AWS_WEB_IDENTITY_TOKEN_FILE: wants AWS_ROLE_ARN" },
 		{ { "AWS_ROLE_SESSION_NAME", "x" }, "AWS_ROLE_SESSION_NAME: " },
 		{ { "AWS_ROLE_SESSION_NAME", "a b" }, "AWS_ROLE_SESSION_NAME: " },
-		{ { "AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nX: y" }, "AWS_CONTAINER_AUTHORIZATION_TOKEN: " },
+		{ { "AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nX: y" },
+		  "AWS_CONTAINER_AUTHORIZATION_TOKEN: " },
 		{ { "AWS_EC2_METADATA_DISABLED", "maybe" }, "AWS_EC2_METADATA_DISABLED: " },
 		{ { IMDS, "169.254.169.254" }, IMDS ": " },
 		{ { IMDS "_MODE", "IPv5" }, IMDS "_MODE: " },
@@ -617,7 +652,7 @@ Test(credentials, come_from_the_first_source_that_is_configured)
 {
 	static const struct {
 		bool environment, web_identity, container, instance;
-		const char *asked;	/* how the first request begins; NULL: nobody is asked */
+		const char *asked; /* how the first request begins; NULL: nobody is asked */
 	} rows[] = {
 		{ true, true, true, true, NULL },
 		{ false, true, true, true, "POST / " },
@@ -632,7 +667,7 @@ Test(credentials, come_from_the_first_source_that_is_configured)
 		f.config = (struct config){
 			.aws_access_key_id = rows[i].environment ? "AKIAenv" : NULL,
 			.aws_secret_access_key = rows[i].environment ? "secret/env" : NULL,
-			.role_arn = "arn:aws:iam::123456789012:role/orders",	/* alone: nothing */
+			.role_arn = "arn:aws:iam::123456789012:role/orders", /* alone: nothing */
 			.role_session_name = "orders.fcgi",
 			.web_identity_token_file = rows[i].web_identity ? f.token_file : NULL,
 			.sts_url = url(""),
@@ -655,7 +690,8 @@ Test(credentials, of_the_environment_need_nobody)
 	f.config = (struct config){ .aws_access_key_id = "AKIAenv", .aws_secret_access_key = "secret/env" };
 	open_credentials();
 	for (int i = 0; i < 3; i++) {
-		cr_expect_eq(credentials_get(f.credentials, clock_ms() - 1, &keys), RC_OK, "they need no time");
+		cr_expect_eq(credentials_get(f.credentials, clock_ms() - 1, &keys), RC_OK,
+			     "they need no time");
 		cr_expect_str_eq(keys.id, "AKIAenv");
 		cr_expect_str_eq(keys.secret, "secret/env");
 		cr_expect_null(keys.token);
@@ -761,8 +797,8 @@ Test(credentials, of_an_instance_come_by_imds_v2)
 
 /* What can go wrong at any source: the first request, or the last. */
 struct failure {
-	struct reply reply;	/* its request is the source's */
-	const char *error;	/* is logged */
+	struct reply reply; /* its request is the source's */
+	const char *error;  /* is logged */
 };
 
 static const struct failure common_failures[] = {
@@ -775,12 +811,16 @@ static const struct failure common_failures[] = {
 };
 
 #define LATER "2026-02-24T18:00:00Z"
-#define JSON_KEYS(token, expiration) \
-	"{\"AccessKeyId\":\"AKIAx\",\"SecretAccessKey\":\"s\",\"Token\":" token ",\"Expiration\":" expiration "}"
-#define XML_KEYS(token, expiration)                                                                 \
-	"<a><Credentials><AccessKeyId>AKIAx</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"      \
+#define JSON_KEYS(token, expiration)                                                                         \
+	"{\"AccessKeyId\":\"AKIAx\",\"SecretAccessKey\":\"s\",\"Token\":" token                              \
+	",\"Expiration\":" expiration "}"
+#define XML_KEYS(token, expiration)                                                                          \
+	"<a><Credentials><AccessKeyId>AKIAx</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"               \
 	"<SessionToken>" token "</SessionToken><Expiration>" expiration "</Expiration></Credentials></a>"
-#define SAYING(text) { .status = 200, .body = text }
+#define SAYING(text)                                                                                         \
+	{                                                                                                    \
+		.status = 200, .body = text                                                                  \
+	}
 
 static const struct failure json_failures[] = {
 	{ SAYING(""), "holds no keys" },
@@ -803,7 +843,8 @@ static const struct failure json_failures[] = {
 static const struct failure xml_failures[] = {
 	{ SAYING(""), "no keys in the answer" },
 	{ SAYING("garbage"), "no keys in the answer" },
-	{ SAYING("<a><Credentials><AccessKeyId>AKIAx</AccessKeyId></Credentials></a>"), "no keys in the answer" },
+	{ SAYING("<a><Credentials><AccessKeyId>AKIAx</AccessKeyId></Credentials></a>"),
+	  "no keys in the answer" },
 	{ SAYING("<a><AccessKeyId>AKIAx</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
 		 "<SessionToken>t</SessionToken><Expiration>" LATER "</Expiration></a>"),
 	  "no keys in the answer" },
@@ -960,8 +1001,8 @@ Test(credentials, never_take_longer_than_the_deadline)
 		SAYS(f.server, { TO("", 200, keys), .act = rows[i].act });
 		open_credentials();
 		started = clock_ms();
-		cr_expect_eq(credentials_get(f.credentials, started + rows[i].deadline_ms, &out), RC_SNS_REFUSED,
-			     "%s", rows[i].why);
+		cr_expect_eq(credentials_get(f.credentials, started + rows[i].deadline_ms, &out),
+			     RC_SNS_REFUSED, "%s", rows[i].why);
 		took = clock_ms() - started;
 		cr_expect(took >= rows[i].least_ms && took <= rows[i].most_ms, "%s: %d ms", rows[i].why,
 			  (int)took);
@@ -1077,7 +1118,7 @@ Test(credentials, are_asked_for_again_after_ever_longer_pauses_up_to_half_a_minu
 	int asked;
 
 	use_container();
-	open_credentials();	/* everything is 404 */
+	open_credentials(); /* everything is 404 */
 	expect_keys(NULL, "down");
 	expect_asked(1, "at once");
 	for (int i = 0; i < 10; i++) {
@@ -1144,14 +1185,20 @@ Test(credentials, that_aws_refuses_are_replaced)
 	expect_keys("newer", "later there is");
 }
 
-#define SNS_ERROR(code) \
-	"<ErrorResponse><Error><Type>Sender</Type><Code>" code "</Code><Message>no</Message></Error></ErrorResponse>"
+#define SNS_ERROR(code)                                                                                      \
+	"<ErrorResponse><Error><Type>Sender</Type><Code>" code                                               \
+	"</Code><Message>no</Message></Error></ErrorResponse>"
 
 Test(credentials, sign_what_is_published_and_are_replaced_when_sns_calls_them_expired)
 {
 	const struct event event = {
-		.id = "e", .request_id = "r", .traceparent = "t", .email = "", .version = 2,
-		.status = STATUS_CONFIRMED, .old_status = STATUS_PENDING,
+		.id = "e",
+		.request_id = "r",
+		.traceparent = "t",
+		.email = "",
+		.version = 2,
+		.status = STATUS_CONFIRMED,
+		.old_status = STATUS_PENDING,
 	};
 	struct sns_fault results[SNS_BATCH_MAX], fault;
 	struct sns *sns;
@@ -1163,7 +1210,8 @@ Test(credentials, sign_what_is_published_and_are_replaced_when_sns_calls_them_ex
 	f.config.sns_url = url("");
 	f.config.topic_arn = "arn:aws:sns:eu-central-1:1:orders";
 	SAYS(f.server, { TO("GET /v1/credentials ", 200, json_keys("old", END)) },
-	     { TO("POST / ", 403, SNS_ERROR("ExpiredToken")), .needs = "x-amz-security-token: token+old==\r\n" });
+	     { TO("POST / ", 403, SNS_ERROR("ExpiredToken")),
+	       .needs = "x-amz-security-token: token+old==\r\n" });
 	sns = sns_open(f.ctx, &f.config);
 	cr_assert_eq(sns_publish(sns, f.ctx, &event, &n, results, &fault), RC_SNS_REFUSED);
 	cr_expect_str_eq(fault.code, "ExpiredToken");
@@ -1323,7 +1371,7 @@ Test(rfc3339, is_read_strictly)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		char *exact = talloc_memdup(NULL, rows[i].text, strlen(rows[i].text));	/* no NUL behind it */
+		char *exact = talloc_memdup(NULL, rows[i].text, strlen(rows[i].text)); /* no NUL behind it */
 		int64_t t_us = 7;
 
 		cr_expect_eq(clock_parse_rfc3339(exact, strlen(rows[i].text), &t_us), rows[i].rc, "%s",

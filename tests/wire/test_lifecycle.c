@@ -25,7 +25,7 @@ struct lone {
 };
 
 static struct lone
-lone_start(int products, const char *setting)
+lone_start(int products, const char *setting, const char *another)
 {
 	struct pool *p = pool_shared();
 	static int count;
@@ -35,8 +35,9 @@ lone_start(int products, const char *setting)
 	w.listener = fastcgi_listen(w.socket);
 	w.pid = worker_start(
 		NULL,
-		pool_environment(
-			&(const struct pool_options){ .products = products, .settings = { setting } }, p),
+		pool_environment(&(const struct pool_options){ .products = products,
+							       .settings = { setting, another } },
+				 p),
 		w.listener, NULL, w.log);
 	return w;
 }
@@ -60,7 +61,7 @@ expect_finishes(int signo, bool in_a_request)
 
 	PEER_ON(&products, product_target(1), .act = PEER_ANSWER, .delay_ms = 500,
 		.bytes = http_json(200, "{\"id\":1,\"name\":\"P\",\"price\":1,\"stock_quantity\":9}"));
-	w = lone_start(products.port, NULL);
+	w = lone_start(products.port, NULL, NULL);
 	a = lone_ask(&w, &(const struct ask){ .target = "/health" });
 	cr_assert(a.status == 200, "%d", a.status);
 	if (in_a_request) {
@@ -108,7 +109,7 @@ Test(lifecycle, USR1_ends_an_idle_worker_with_0)
 
 Test(lifecycle, a_worker_retires_after_WORKER_MAX_REQUESTS)
 {
-	struct lone w = lone_start(0, "WORKER_MAX_REQUESTS=3");
+	struct lone w = lone_start(0, "WORKER_MAX_REQUESTS=3", NULL);
 	struct answer a;
 
 	for (int i = 0; i < 3; i++) {
@@ -121,12 +122,12 @@ Test(lifecycle, a_worker_retires_after_WORKER_MAX_REQUESTS)
 
 Test(lifecycle, a_worker_retires_when_it_is_larger_than_WORKER_MAX_RSS_MB)
 {
-	struct lone w = lone_start(0, "WORKER_MAX_RSS_MB=1");
+	struct lone w = lone_start(0, "WORKER_MAX_RSS_MB=1", NULL);
 	struct answer a = lone_ask(&w, &(const struct ask){ .target = "/health" });
 
 	cr_expect(a.status == 200, "%d", a.status);
 	cr_expect(worker_wait(w.pid, 5000) == 0);
-	w = lone_start(0, "WORKER_MAX_RSS_MB=100000");
+	w = lone_start(0, "WORKER_MAX_RSS_MB=100000", NULL);
 	for (int i = 0; i < 5; i++)
 		cr_expect(lone_ask(&w, &(const struct ask){ .target = "/health" }).status == 200);
 	cr_expect(worker_wait(w.pid, 100) == -1, "it has room enough");
@@ -135,7 +136,7 @@ Test(lifecycle, a_worker_retires_when_it_is_larger_than_WORKER_MAX_RSS_MB)
 Test(lifecycle, a_worker_that_is_stuck_in_half_a_request_ends_itself)
 {
 	static const char half[] = "\1\1\0\1\0\10\0\0"; /* FCGI_BEGIN_REQUEST, without its body */
-	struct lone w = lone_start(0, "WORKER_DEADLINE=1");
+	struct lone w = lone_start(0, "WORKER_DEADLINE=1", "PRODUCT_SERVICE_TIMEOUT=0.5");
 	int fd = fastcgi_dial(w.socket);
 	char *log;
 
