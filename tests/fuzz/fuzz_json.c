@@ -20,7 +20,7 @@ is_json_to_others(const char *text, size_t len)
 	json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	if (!o && json_tokener_get_error(tok) == json_tokener_continue)
-		o = json_tokener_parse_ex(tok, "", 1);	/* a number ends with the text */
+		o = json_tokener_parse_ex(tok, "", 1); /* a number ends with the text */
 	good = json_tokener_get_error(tok) == json_tokener_success;
 	json_object_put(o);
 	json_tokener_free(tok);
@@ -86,7 +86,8 @@ check_faults(struct faults *f)
 
 	PROMISE(rc == (f->n ? RC_INVALID : RC_OK));
 	if (rc)
-		PROMISE(json_check(why.text, strlen(why.text), &list, &err) == RC_OK && json_kind(list) == JSON_ARRAY);
+		PROMISE(json_check(why.text, strlen(why.text), &list, &err) == RC_OK &&
+			json_kind(list) == JSON_ARRAY);
 }
 
 static void
@@ -112,7 +113,8 @@ check_bodies(void *ctx, const char *text, size_t len)
 		check_faults(&f);
 	}
 	if (product_decode(ctx, text, len, 7, &product) == RC_OK)
-		PROMISE(product.id == 7 && *product.name && product.price.cents >= 0 && product.price.cents <= MONEY_MAX_CENTS);
+		PROMISE(product.id == 7 && *product.name && product.price.cents >= 0 &&
+			product.price.cents <= MONEY_MAX_CENTS);
 	if (claims_decode(ctx, text, len, &rule, &caller) == RC_OK)
 		PROMISE(caller.id > 0 && strlen(caller.email) <= EMAIL_MAX);
 	(void)jose_header_is(ctx, text, len, "HS256");

@@ -71,7 +71,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		body.at += rest - text;
 	rc = http_request_init(&r, ctx, params, read_source, &body);
 	PROMISE(rc == RC_OK && r.path_len <= strlen(r.target));
-	PROMISE(*r.request_id && strlen(r.request_id) < REQUEST_ID_SIZE && strlen(r.traceparent) == TRACEPARENT_SIZE - 1);
+	PROMISE(*r.request_id && strlen(r.request_id) < REQUEST_ID_SIZE &&
+		strlen(r.traceparent) == TRACEPARENT_SIZE - 1);
 	PROMISE(!r.body || (r.body_len <= HTTP_BODY_MAX && r.body[r.body_len] == '\0'));
 	check_query(&r, "skip");
 	check_query(&r, "limit");
@@ -79,7 +80,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE((rc == RC_OK) == (match.route != NULL));
 	if (match.value && rc == RC_OK)
 		PROMISE(match.value >= r.target && match.value + match.value_len <= r.target + r.path_len);
-	(void)!auth_caller(&(const struct config){ .secret_key = "k", .secret_key_len = 1, .algorithm = "HS256" }, &r, &caller);
+	(void)!auth_caller(
+		&(const struct config){ .secret_key = "k", .secret_key_len = 1, .algorithm = "HS256" }, &r,
+		&caller);
 	talloc_free(ctx);
 	return 0;
 }

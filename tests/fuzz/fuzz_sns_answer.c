@@ -22,7 +22,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(a.taken < 1u << SNS_BATCH_MAX);
 	for (size_t i = 0; i < SNS_BATCH_MAX; i++) {
 		PROMISE(strnlen(a.entries[i].code, sizeof a.entries[i].code) < sizeof a.entries[i].code);
-		PROMISE(strnlen(a.entries[i].message, sizeof a.entries[i].message) < sizeof a.entries[i].message);
+		PROMISE(strnlen(a.entries[i].message, sizeof a.entries[i].message) <
+			sizeof a.entries[i].message);
 	}
 	return 0;
 }

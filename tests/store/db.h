@@ -24,15 +24,15 @@
 #include "store/outbox.h"
 
 #define ROWS(table) (sizeof(table) / sizeof *(table))
-#define LIMIT_MS 20000	/* that a condition may take to come true */
+#define LIMIT_MS 20000 /* that a condition may take to come true */
 #define TRACEPARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 static struct {
 	void *ctx;
 	char name[64];
-	const char *url;	/* as the worker's role */
+	const char *url; /* as the worker's role */
 	PGconn *su;
-	PGconn *watch;	/* another one: in a transaction, what pg_stat_activity shows stands still */
+	PGconn *watch; /* another one: in a transaction, what pg_stat_activity shows stands still */
 	struct pg *pg;
 } db;
 
@@ -63,7 +63,8 @@ query(PGconn *conn, const char *statement)
 	ExecStatusType status = PQresultStatus(r);
 	const char *value;
 
-	cr_assert(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK, "%s: %s", statement, PQerrorMessage(conn));
+	cr_assert(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK, "%s: %s", statement,
+		  PQerrorMessage(conn));
 	value = talloc_strdup(db.ctx, PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
 	PQclear(r);
 	return value;
@@ -100,8 +101,10 @@ open_db(void)
 
 	db.ctx = talloc_new(NULL);
 	admin = connect_as_superuser("postgres");
-	(void)snprintf(db.name, sizeof db.name, "store_%d_%08x", (int)getpid(), (unsigned)id_random(UINT32_MAX));
-	(void)query(admin, talloc_asprintf(db.ctx, "CREATE DATABASE %s OWNER orders_owner TEMPLATE %s", db.name, need("ORDERS_TEST_TEMPLATE")));
+	(void)snprintf(db.name, sizeof db.name, "store_%d_%08x", (int)getpid(),
+		       (unsigned)id_random(UINT32_MAX));
+	(void)query(admin, talloc_asprintf(db.ctx, "CREATE DATABASE %s OWNER orders_owner TEMPLATE %s",
+					   db.name, need("ORDERS_TEST_TEMPLATE")));
 	PQfinish(admin);
 	db.su = connect_as_superuser(db.name);
 	db.watch = connect_as_superuser(db.name);
@@ -136,13 +139,14 @@ becomes(const char *statement, const char *wanted)
 }
 
 /* The worker's connections to this database that wait for a lock. */
-#define WAITING \
+#define WAITING                                                                                                   \
 	"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker' " \
 	"AND wait_event_type = 'Lock'"
-#define TERMINATE \
-	"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() " \
+#define TERMINATE                                                                                            \
+	"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() "  \
 	"AND usename = 'orders_worker'"
-#define CONNECTED "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker'"
+#define CONNECTED                                                                                            \
+	"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker'"
 
 /* A change that caller asks for under key, with a digest that the text decides. */
 static inline struct change
@@ -214,7 +218,8 @@ lead(int64_t user, int64_t order_id, enum status to, int lease_ms, struct change
 static inline void
 expect_money(struct money got, int64_t cents, const char *why)
 {
-	cr_expect(got.cents == cents, "%s: %lld cents, expected %lld", why, (long long)got.cents, (long long)cents);
+	cr_expect(got.cents == cents, "%s: %lld cents, expected %lld", why, (long long)got.cents,
+		  (long long)cents);
 }
 
 /* Another process that calls the store with a connection of its own. */
@@ -247,7 +252,8 @@ start_job_at(const char *url, job_fn *run, const void *arg)
 		int64_t deadline = clock_ms() + LIMIT_MS, started;
 		struct outcome o;
 
-		while (store_ready(pg, db.ctx) && clock_left_ms(deadline))	/* a busy machine may be slow to connect */
+		while (store_ready(pg, db.ctx) &&
+		       clock_left_ms(deadline)) /* a busy machine may be slow to connect */
 			(void)poll(NULL, 0, 10);
 		started = clock_ms();
 		o = run(pg, arg);

@@ -29,12 +29,30 @@ expect_same(const struct order *a, const struct order *b, const char *why)
 Test(orders, are_stored_and_read_back_as_they_were)
 {
 	struct item items[] = {
-		{ .product_id = 7, .product_name = "Sticker", .price = { 1 }, .subtotal = { 3 }, .quantity = 3 },
-		{ .product_id = INT64_MAX, .product_name = "USB-C Hub", .price = { 4550 }, .subtotal = { 9100 }, .quantity = 2 },
-		{ .product_id = 7, .product_name = "Sticker", .price = { 1 }, .subtotal = { 1 }, .quantity = 1 },
+		{ .product_id = 7,
+		  .product_name = "Sticker",
+		  .price = { 1 },
+		  .subtotal = { 3 },
+		  .quantity = 3 },
+		{ .product_id = INT64_MAX,
+		  .product_name = "USB-C Hub",
+		  .price = { 4550 },
+		  .subtotal = { 9100 },
+		  .quantity = 2 },
+		{ .product_id = 7,
+		  .product_name = "Sticker",
+		  .price = { 1 },
+		  .subtotal = { 1 },
+		  .quantity = 1 },
 		{ .product_id = 1, .product_name = "Free", .subtotal = { 0 }, .quantity = INT32_MAX },
 	};
-	struct order o = { .user_id = INT64_MAX, .email = "\xc3\xa9\"'\\@example.com", .version = 1, .total = { 9104 }, .n = 4, .items = items }, back;
+	struct order o = { .user_id = INT64_MAX,
+			   .email = "\xc3\xa9\"'\\@example.com",
+			   .version = 1,
+			   .total = { 9104 },
+			   .n = 4,
+			   .items = items },
+		     back;
 	struct change c = change_by(INT64_MAX, "key", "x");
 	struct changed made;
 	int64_t before = clock_wall_us();
@@ -56,10 +74,20 @@ Test(orders, keep_amounts_to_the_cent)
 		int64_t cents;
 		const char *text;
 	} rows[] = {
-		{ 0, "0.00" },		     { 1, "0.01" },	       { 10, "0.10" },	      { 99, "0.99" },
-		{ 100, "1.00" },	     { 101, "1.01" },	       { 999999, "9999.99" }, { 1000000, "10000.00" },
-		{ 1000001, "10000.01" },     { 10000000000, "100000000.00" }, { 10000000001, "100000000.01" },
-		{ 123456789012, "1234567890.12" }, { 999999999998, "9999999999.98" }, { MONEY_MAX_CENTS, "9999999999.99" },
+		{ 0, "0.00" },
+		{ 1, "0.01" },
+		{ 10, "0.10" },
+		{ 99, "0.99" },
+		{ 100, "1.00" },
+		{ 101, "1.01" },
+		{ 999999, "9999.99" },
+		{ 1000000, "10000.00" },
+		{ 1000001, "10000.01" },
+		{ 10000000000, "100000000.00" },
+		{ 10000000001, "100000000.01" },
+		{ 123456789012, "1234567890.12" },
+		{ 999999999998, "9999999999.98" },
+		{ MONEY_MAX_CENTS, "9999999999.99" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -73,14 +101,17 @@ Test(orders, keep_amounts_to_the_cent)
 		expect_money(back.total, rows[i].cents, "total");
 		expect_money(back.items[0].price, rows[i].cents, "price");
 		expect_money(back.items[0].subtotal, rows[i].cents, "subtotal");
-		cr_expect_str_eq(sql("SELECT total_amount FROM orders.orders WHERE id = %lld", (long long)made.order.id), rows[i].text);
+		cr_expect_str_eq(sql("SELECT total_amount FROM orders.orders WHERE id = %lld",
+				     (long long)made.order.id),
+				 rows[i].text);
 	}
 }
 
 Test(orders, keep_random_amounts_to_the_cent)
 {
 	struct item items[ORDER_ITEMS_MAX];
-	struct order o = { .user_id = 9, .email = "", .version = 1, .n = ORDER_ITEMS_MAX, .items = items }, back;
+	struct order o = { .user_id = 9, .email = "", .version = 1, .n = ORDER_ITEMS_MAX, .items = items },
+		     back;
 	uint64_t state = 1;
 
 	for (int round = 0; round < 20; round++) {
@@ -91,7 +122,11 @@ Test(orders, keep_random_amounts_to_the_cent)
 		for (size_t i = 0; i < o.n; i++) {
 			state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
 			want[i] = (int64_t)((state >> 20) % (uint64_t)MONEY_MAX_CENTS) >> state % 40;
-			items[i] = (struct item){ .product_id = 1, .product_name = "x", .price = { want[i] }, .subtotal = { want[i] }, .quantity = 1 };
+			items[i] = (struct item){ .product_id = 1,
+						  .product_name = "x",
+						  .price = { want[i] },
+						  .subtotal = { want[i] },
+						  .quantity = 1 };
 		}
 		cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_OK);
 		cr_assert_eq(store_get_order(db.pg, db.ctx, 9, made.order.id, &back), RC_OK);
@@ -113,7 +148,8 @@ Test(orders, keep_times_to_the_microsecond)
 		char text[RFC3339_SIZE];
 		struct order o;
 
-		(void)sql("UPDATE orders.orders SET created_at = '%s', updated_at = '%s'", times[i], times[ROWS(times) - 1 - i]);
+		(void)sql("UPDATE orders.orders SET created_at = '%s', updated_at = '%s'", times[i],
+			  times[ROWS(times) - 1 - i]);
 		(void)sql("UPDATE orders.order_items SET created_at = '%s'", times[i]);
 		cr_assert_eq(store_get_order(db.pg, db.ctx, 9, id, &o), RC_OK);
 		cr_assert_eq(clock_rfc3339(o.created_us, text), RC_OK);
@@ -128,9 +164,40 @@ Test(orders, keep_times_to_the_microsecond)
 Test(orders, keep_names_whatever_an_array_literal_makes_of_them)
 {
 	static const char *const names[] = {
-		"\"", "\\", "\\\\", "\\\"", "'", "''", ",", "{", "}", "{a,b}", "NULL", "null", " ", " lead", "trail ", "a\nb\tc\r",
-		"\x01\x7f", "$1", "%s", "--", "/*", "\\n", "\\x41", "E'\\n'", "\xc3\xa9", "e\xcc\x81", "\xe6\x97\xa5\xe6\x9c\xac",
-		"\xf0\x9f\x9a\x80", "\xef\xbb\xbf", "\xe2\x80\xae", "(1,2)", "\"a\",\"b\"", "{\"a\"}", ";DROP TABLE orders.orders;",
+		"\"",
+		"\\",
+		"\\\\",
+		"\\\"",
+		"'",
+		"''",
+		",",
+		"{",
+		"}",
+		"{a,b}",
+		"NULL",
+		"null",
+		" ",
+		" lead",
+		"trail ",
+		"a\nb\tc\r",
+		"\x01\x7f",
+		"$1",
+		"%s",
+		"--",
+		"/*",
+		"\\n",
+		"\\x41",
+		"E'\\n'",
+		"\xc3\xa9",
+		"e\xcc\x81",
+		"\xe6\x97\xa5\xe6\x9c\xac",
+		"\xf0\x9f\x9a\x80",
+		"\xef\xbb\xbf",
+		"\xe2\x80\xae",
+		"(1,2)",
+		"\"a\",\"b\"",
+		"{\"a\"}",
+		";DROP TABLE orders.orders;",
 	};
 	struct item items[ROWS(names)];
 	struct order o = { .user_id = 9, .email = "", .version = 1, .n = ROWS(names), .items = items }, back;
@@ -153,14 +220,21 @@ Test(orders, of_100_lines_with_the_longest_names_fit)
 	for (size_t k = 0; k < ROWS(characters); k++) {
 		char *name = talloc_strdup(db.ctx, "");
 		struct item items[ORDER_ITEMS_MAX];
-		struct order o = { .user_id = INT64_MAX, .email = "", .version = 1, .n = ORDER_ITEMS_MAX, .items = items }, back;
+		struct order o = { .user_id = INT64_MAX,
+				   .email = "",
+				   .version = 1,
+				   .n = ORDER_ITEMS_MAX,
+				   .items = items },
+			     back;
 		struct change c = change_by(INT64_MAX, NULL, "x");
 		struct changed made;
 
 		for (int i = 0; i < PRODUCT_NAME_MAX; i++)
 			name = talloc_strdup_append_buffer(name, characters[k]);
 		for (size_t i = 0; i < o.n; i++)
-			items[i] = (struct item){ .product_id = INT64_MAX, .product_name = name, .quantity = 1 };
+			items[i] = (struct item){ .product_id = INT64_MAX,
+						  .product_name = name,
+						  .quantity = 1 };
 		cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_OK, "%s", characters[k]);
 		cr_assert_eq(store_get_order(db.pg, db.ctx, INT64_MAX, made.order.id, &back), RC_OK);
 		expect_same(&back, &made.order, characters[k]);
@@ -202,14 +276,25 @@ Test(orders, that_break_a_rule_are_not_stored_at_all)
 		o.items[0].price.cents = rows[i].price;
 		o.items[0].quantity = rows[i].quantity;
 		o.total.cents = rows[i].total;
-		cr_expect_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_INTERNAL, "%s", rows[i].why);
+		cr_expect_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_INTERNAL, "%s",
+			     rows[i].why);
 	}
-	cr_expect_str_eq(sqlstate(db.su, "INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
-					 "VALUES (9, '', 'pending', 1, -0.01, now(), now())"), "23514");
-	cr_expect_str_eq(sqlstate(db.su, "INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
-					 "VALUES (0, '', 'pending', 1, 0, now(), now())"), "23514");
-	cr_expect_str_eq(sql("SELECT (SELECT count(*) FROM orders.orders) + (SELECT count(*) FROM orders.order_items) "
-			     "+ (SELECT count(*) FROM orders.order_changes) + (SELECT count(*) FROM orders.outbox)"), "0");
+	cr_expect_str_eq(
+		sqlstate(
+			db.su,
+			"INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
+			"VALUES (9, '', 'pending', 1, -0.01, now(), now())"),
+		"23514");
+	cr_expect_str_eq(
+		sqlstate(
+			db.su,
+			"INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
+			"VALUES (0, '', 'pending', 1, 0, now(), now())"),
+		"23514");
+	cr_expect_str_eq(
+		sql("SELECT (SELECT count(*) FROM orders.orders) + (SELECT count(*) FROM orders.order_items) "
+		    "+ (SELECT count(*) FROM orders.order_changes) + (SELECT count(*) FROM orders.outbox)"),
+		"0");
 }
 
 Test(orders, are_listed_newest_first_a_page_at_a_time)
@@ -221,8 +306,9 @@ Test(orders, are_listed_newest_first_a_page_at_a_time)
 		size_t first, n;
 		const char *why;
 	} rows[] = {
-		{ 0, 100, 0, 7, "all" },	     { 0, 3, 0, 3, "the first page" },	      { 3, 3, 3, 3, "the second" },
-		{ 6, 3, 6, 1, "the rest" },	     { 7, 3, 0, 0, "none left" },	      { INT64_MAX, 100, 0, 0, "far behind" },
+		{ 0, 100, 0, 7, "all" },      { 0, 3, 0, 3, "the first page" },
+		{ 3, 3, 3, 3, "the second" }, { 6, 3, 6, 1, "the rest" },
+		{ 7, 3, 0, 0, "none left" },  { INT64_MAX, 100, 0, 0, "far behind" },
 		{ 0, 1, 0, 1, "one" },
 	};
 
@@ -231,18 +317,22 @@ Test(orders, are_listed_newest_first_a_page_at_a_time)
 		(void)create(8, 0);
 	}
 	/* Two at the same moment: the greater id is the newer one. */
-	(void)sql("UPDATE orders.orders SET created_at = (SELECT created_at FROM orders.orders WHERE id = %lld) WHERE id = %lld",
-		  (long long)ids[2], (long long)ids[3]);
+	(void)sql(
+		"UPDATE orders.orders SET created_at = (SELECT created_at FROM orders.orders WHERE id = %lld) WHERE id = %lld",
+		(long long)ids[2], (long long)ids[3]);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct order *orders;
 		size_t n = 99;
 
-		cr_assert_eq(store_list_orders(db.pg, db.ctx, 9, rows[i].skip, rows[i].limit, &orders, &n), RC_OK);
+		cr_assert_eq(store_list_orders(db.pg, db.ctx, 9, rows[i].skip, rows[i].limit, &orders, &n),
+			     RC_OK);
 		cr_assert_eq(n, rows[i].n, "%s: %zu", rows[i].why, n);
 		for (size_t j = 0; j < n; j++) {
-			cr_expect_eq(orders[j].id, ids[ROWS(ids) - 1 - rows[i].first - j], "%s: %zu", rows[i].why, j);
+			cr_expect_eq(orders[j].id, ids[ROWS(ids) - 1 - rows[i].first - j], "%s: %zu",
+				     rows[i].why, j);
 			cr_expect_eq(orders[j].user_id, 9);
-			cr_expect(orders[j].n == 1 && strcmp(orders[j].items[0].product_name, "USB-C Hub") == 0);
+			cr_expect(orders[j].n == 1 &&
+				  strcmp(orders[j].items[0].product_name, "USB-C Hub") == 0);
 		}
 	}
 }
@@ -254,15 +344,20 @@ Test(orders, lists_hold_every_item_in_its_place)
 
 	for (int32_t k = 0; k < 20; k++) {
 		struct item items[5];
-		struct order o = { .user_id = 9, .email = "", .version = 1, .n = (size_t)k % 5 + 1, .items = items };
+		struct order o = {
+			.user_id = 9, .email = "", .version = 1, .n = (size_t)k % 5 + 1, .items = items
+		};
 		struct change c = change_by(9, NULL, "x");
 		struct changed made;
 
 		for (int32_t i = 0; i < 5; i++)
-			items[i] = (struct item){ .product_id = k * 10 + i + 1, .product_name = "x", .quantity = 1 };
+			items[i] = (struct item){ .product_id = k * 10 + i + 1,
+						  .product_name = "x",
+						  .quantity = 1 };
 		cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_OK);
 	}
-	(void)sql("DELETE FROM orders.order_items WHERE product_id = 51");	/* an order without any item is one, too */
+	(void)sql(
+		"DELETE FROM orders.order_items WHERE product_id = 51"); /* an order without any item is one, too */
 	cr_assert_eq(store_list_orders(db.pg, db.ctx, 9, 0, 100, &orders, &n), RC_OK);
 	cr_assert_eq(n, 20);
 	for (size_t k = 0; k < 20; k++) {
@@ -284,9 +379,13 @@ Test(orders, go_through_their_life_one_step_at_a_time)
 			struct order o;
 			enum rc rc;
 
-			(void)sql("UPDATE orders.orders SET status = '%s' WHERE id = %lld", status_name((enum status)from), (long long)id);
+			(void)sql("UPDATE orders.orders SET status = '%s' WHERE id = %lld",
+				  status_name((enum status)from), (long long)id);
 			rc = lead(9, id, (enum status)to, 0, &made);
-			cr_expect_eq(rc, status_judge((enum status)from, (enum status)to, &why) ? RC_STATUS_STEP : RC_OK, "%d → %d: %d", from, to, rc);
+			cr_expect_eq(rc,
+				     status_judge((enum status)from, (enum status)to, &why) ? RC_STATUS_STEP
+											    : RC_OK,
+				     "%d → %d: %d", from, to, rc);
 			cr_expect_eq(made.old_status, from);
 			cr_assert_eq(store_get_order(db.pg, db.ctx, 9, id, &o), RC_OK);
 			cr_expect_eq(o.status, rc ? from : to);
@@ -306,10 +405,15 @@ Test(orders, can_be_led_only_from_the_statuses_that_the_caller_allows)
 	struct changed made;
 	int64_t id = create(9, 0);
 
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED, 0, &made), RC_STATUS_STEP, "from nowhere");
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED, 0, &made),
+		     RC_STATUS_STEP, "from nowhere");
 	cr_expect_eq(made.old_status, STATUS_PENDING);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED, STATUS_BIT(STATUS_SHIPPED), &made), RC_STATUS_STEP);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED, STATUS_BIT(STATUS_SHIPPED) | STATUS_BIT(STATUS_PENDING), &made), RC_OK);
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED,
+					 STATUS_BIT(STATUS_SHIPPED), &made),
+		     RC_STATUS_STEP);
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED,
+					 STATUS_BIT(STATUS_SHIPPED) | STATUS_BIT(STATUS_PENDING), &made),
+		     RC_OK);
 }
 
 Test(orders, remember_each_change)
@@ -318,13 +422,20 @@ Test(orders, remember_each_change)
 	struct change c = change_by(1, "staff-key", "x");
 	struct changed made;
 
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made), RC_OK);
-	cr_expect_str_eq(sql("SELECT string_agg(concat_ws(' ', user_id, order_id = %lld, version, old_status, new_status, changed_by, "
-			     "octet_length(request_digest)), ', ' ORDER BY version) FROM orders.order_changes", (long long)id),
-			 "9 t 1 pending 9 32, 9 t 2 pending confirmed 1 32");
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &made),
+		     RC_OK);
+	cr_expect_str_eq(
+		sql("SELECT string_agg(concat_ws(' ', user_id, order_id = %lld, version, old_status, new_status, changed_by, "
+		    "octet_length(request_digest)), ', ' ORDER BY version) FROM orders.order_changes",
+		    (long long)id),
+		"9 t 1 pending 9 32, 9 t 2 pending confirmed 1 32");
 	cr_expect_str_eq(sql("SELECT event_id FROM orders.order_changes WHERE version = 2"), c.event_id);
-	cr_expect_str_eq(sql("SELECT idempotency_key FROM orders.order_changes WHERE version = 2"), "staff-key");
-	cr_expect_str_eq(sql("SELECT changed_at = (SELECT updated_at FROM orders.orders) FROM orders.order_changes WHERE version = 2"), "t");
+	cr_expect_str_eq(sql("SELECT idempotency_key FROM orders.order_changes WHERE version = 2"),
+			 "staff-key");
+	cr_expect_str_eq(
+		sql("SELECT changed_at = (SELECT updated_at FROM orders.orders) FROM orders.order_changes WHERE version = 2"),
+		"t");
 }
 
 Test(orders, times_never_run_backwards)
@@ -332,7 +443,8 @@ Test(orders, times_never_run_backwards)
 	int64_t id = create(9, 0);
 	struct changed made;
 
-	(void)sql("UPDATE orders.orders SET updated_at = '2100-01-01T00:00:00Z'");	/* a clock that was wrong */
+	(void)sql(
+		"UPDATE orders.orders SET updated_at = '2100-01-01T00:00:00Z'"); /* a clock that was wrong */
 	cr_assert_eq(lead(9, id, STATUS_CONFIRMED, 0, &made), RC_OK);
 	cr_expect_eq(made.order.updated_us, INT64_C(4102444800000000));
 }
@@ -341,7 +453,8 @@ Test(orders, times_never_run_backwards)
 
 Test(orders, are_made_once_for_a_key)
 {
-	struct change first = change_by(9, "key", "request"), again = change_by(9, "key", "request"), other = change_by(9, "key", "another");
+	struct change first = change_by(9, "key", "request"), again = change_by(9, "key", "request"),
+		      other = change_by(9, "key", "another");
 	struct order o = order_of(9, 2), same = order_of(9, 2), found;
 	struct changed made, replayed;
 
@@ -364,16 +477,22 @@ Test(orders, are_replayed_as_they_were_then)
 	struct changed made, stepped, again;
 
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &creation, &o, &made), RC_OK);
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &stepped), RC_OK);
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &stepped),
+		     RC_OK);
 	cr_assert_eq(lead(9, made.order.id, STATUS_SHIPPED, 0, &again), RC_OK);
 	id_uuid(creation.event_id);
 	id_uuid(step.event_id);
 	cr_assert_eq(store_find_replay(db.pg, db.ctx, &creation, 9, &found), RC_FOUND);
 	expect_same(&found, &made.order, "the creation");
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &again), RC_FOUND);
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &again),
+		     RC_FOUND);
 	expect_same(&again.order, &stepped.order, "the step");
 	memset(step.digest, 0, sizeof step.digest);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &again), RC_KEY_REUSED);
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &again),
+		     RC_KEY_REUSED);
 	cr_expect_str_eq(sql("SELECT status FROM orders.orders"), "shipped");
 	cr_expect_str_eq(sql("SELECT count(*) FROM orders.order_changes"), "3");
 }
@@ -386,11 +505,16 @@ Test(orders, a_lost_answer_is_known_by_its_event)
 
 	/* The same call once more is what happens after a connection broke behind the commit. */
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_OK);
-	cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &again), RC_OK, "not a replay: this request's own");
+	cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &again), RC_OK,
+		     "not a replay: this request's own");
 	cr_expect_eq(again.order.id, made.order.id);
 	cr_expect(again.event_waits, "the sweep will send it");
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &again), RC_OK);
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &again), RC_OK);
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &again),
+		     RC_OK);
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &again),
+		     RC_OK);
 	cr_expect(again.event_waits);
 	cr_expect_eq(again.old_status, STATUS_PENDING);
 	cr_expect_eq(again.order.status, STATUS_CONFIRMED);
@@ -415,7 +539,9 @@ Test(orders, a_key_is_shared_by_creating_and_changing)
 	struct changed made, again;
 
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_OK);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &again), RC_KEY_REUSED);
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &again),
+		     RC_KEY_REUSED);
 	cr_expect_str_eq(sql("SELECT status FROM orders.orders"), "pending");
 }
 
@@ -459,12 +585,17 @@ Test(orders, a_key_of_staff_is_found_among_the_owners_rows)
 		{ INT64_MAX, 1, NULL, 0, 0, "no such order" },
 	};
 
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &by_staff, 9, nine, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made), RC_OK);
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &by_staff, 9, nine, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &made),
+		     RC_OK);
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &own, &o, &made), RC_OK);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		owner = key_owner = -7;
-		cr_expect_eq(store_find_owner(db.pg, db.ctx, rows[i].order, rows[i].caller, rows[i].key, &owner, &key_owner), RC_OK);
-		cr_expect(owner == rows[i].owner && key_owner == rows[i].key_owner, "%s: %lld, %lld", rows[i].why, (long long)owner, (long long)key_owner);
+		cr_expect_eq(store_find_owner(db.pg, db.ctx, rows[i].order, rows[i].caller, rows[i].key,
+					      &owner, &key_owner),
+			     RC_OK);
+		cr_expect(owner == rows[i].owner && key_owner == rows[i].key_owner, "%s: %lld, %lld",
+			  rows[i].why, (long long)owner, (long long)key_owner);
 	}
 }
 
@@ -478,7 +609,9 @@ create_under_key(struct pg *pg, const void *arg)
 	struct changed made = { 0 };
 	enum rc rc = store_create_order(pg, db.ctx, &c, &o, &made);
 
-	return (struct outcome){ .rc = rc, .order_id = rc == RC_OK || rc == RC_FOUND ? made.order.id : 0, .event_waits = made.event_waits };
+	return (struct outcome){ .rc = rc,
+				 .order_id = rc == RC_OK || rc == RC_FOUND ? made.order.id : 0,
+				 .event_waits = made.event_waits };
 }
 
 /* Where the machine is too busy for the database's own limits, a client is told to try again, and does. */
@@ -526,8 +659,9 @@ static void
 begin_create(const char *key, const char *digest)
 {
 	(void)sql("BEGIN");
-	(void)sql("SELECT count(*) FROM orders.create_order(9, 'a@b', 1, '{1}', '{x}', '{1}', '{1}', '{1}', '%s', '%s', gen_random_uuid(), 'r', 't', 0)",
-		  key, digest);
+	(void)sql(
+		"SELECT count(*) FROM orders.create_order(9, 'a@b', 1, '{1}', '{x}', '{1}', '{1}', '{1}', '%s', '%s', gen_random_uuid(), 'r', 't', 0)",
+		key, digest);
 }
 
 /* SHA-256 of what change_by() digests for "request", as bytea's hex. */
@@ -560,13 +694,18 @@ Test(orders, wait_for_whoever_holds_their_key)
 		struct outcome o;
 		struct job job;
 
-		begin_create(key, rows[i].same ? digest_of_request() : "\\x0000000000000000000000000000000000000000000000000000000000000000");
+		begin_create(key,
+			     rows[i].same
+				     ? digest_of_request()
+				     : "\\x0000000000000000000000000000000000000000000000000000000000000000");
 		job = start_job(create_under_key, key);
 		cr_expect(becomes(WAITING, "1"), "%s", rows[i].why);
 		(void)sql("%s", rows[i].end);
 		o = end_job(job);
 		cr_expect_eq(o.rc, rows[i].rc, "%s: %d", rows[i].why, o.rc);
-		cr_expect_str_eq(sql("SELECT count(*) FROM orders.order_changes WHERE idempotency_key = '%s'", key), "1");
+		cr_expect_str_eq(
+			sql("SELECT count(*) FROM orders.order_changes WHERE idempotency_key = '%s'", key),
+			"1");
 	}
 }
 
@@ -594,9 +733,13 @@ change_one(struct pg *pg, const void *arg)
 	const struct step *s = arg;
 	struct change c = change_by(9, s->key, "request");
 	struct changed made = { 0 };
-	enum rc rc = store_change_status(pg, db.ctx, &c, 9, s->order_id, s->to, status_predecessors(s->to), &made);
+	enum rc rc = store_change_status(pg, db.ctx, &c, 9, s->order_id, s->to, status_predecessors(s->to),
+					 &made);
 
-	return (struct outcome){ .rc = rc, .order_id = s->order_id, .old_status = made.old_status, .event_waits = made.event_waits };
+	return (struct outcome){ .rc = rc,
+				 .order_id = s->order_id,
+				 .old_status = made.old_status,
+				 .event_waits = made.event_waits };
 }
 
 static struct outcome
@@ -633,7 +776,8 @@ Test(orders, of_many_simultaneous_changes_each_step_is_made_once)
 		struct outcome o = end_job(jobs[i]);
 
 		won += o.rc == RC_OK;
-		cr_expect(o.rc == RC_OK || (o.rc == RC_STATUS_STEP && o.old_status == STATUS_CONFIRMED), "rc %d", o.rc);
+		cr_expect(o.rc == RC_OK || (o.rc == RC_STATUS_STEP && o.old_status == STATUS_CONFIRMED),
+			  "rc %d", o.rc);
 	}
 	cr_expect_eq(won, 1);
 	cr_expect_str_eq(sql("SELECT version FROM orders.orders"), "2");
@@ -660,7 +804,8 @@ Test(orders, of_simultaneous_changes_with_one_key_one_acts)
 
 Test(orders, of_one_key_on_two_orders_one_is_changed)
 {
-	struct step steps[] = { { create(9, 0), STATUS_CONFIRMED, "key" }, { create(9, 0), STATUS_CONFIRMED, "key" } };
+	struct step steps[] = { { create(9, 0), STATUS_CONFIRMED, "key" },
+				{ create(9, 0), STATUS_CONFIRMED, "key" } };
 	struct job jobs[10];
 	int acted = 0;
 

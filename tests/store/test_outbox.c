@@ -37,18 +37,30 @@ Test(outbox, holds_back_what_its_creator_has_leased)
 	int64_t id = create(9, 60000);
 
 	cr_expect_eq(claim(10, 60000).n, 0);
-	cr_expect_str_eq(sql("SELECT count(*) FROM orders.outbox WHERE next_attempt_at BETWEEN now() + interval '50 s' AND now() + interval '61 s'"), "1");
-	(void)sql(DUE);	/* the lease is over */
+	cr_expect_str_eq(
+		sql("SELECT count(*) FROM orders.outbox WHERE next_attempt_at BETWEEN now() + interval '50 s' AND now() + interval '61 s'"),
+		"1");
+	(void)sql(DUE); /* the lease is over */
 	cr_expect_eq(claim(10, 60000).events[0].order_id, id);
 }
 
 Test(outbox, gives_an_event_with_all_that_it_says)
 {
 	struct item items[] = {
-		{ .product_id = 7, .product_name = "\"quoted\", {x}", .price = { 1 }, .subtotal = { 3 }, .quantity = 3 },
-		{ .product_id = INT64_MAX, .product_name = "USB-C Hub", .price = { 4550 }, .subtotal = { 9100 }, .quantity = 2 },
+		{ .product_id = 7,
+		  .product_name = "\"quoted\", {x}",
+		  .price = { 1 },
+		  .subtotal = { 3 },
+		  .quantity = 3 },
+		{ .product_id = INT64_MAX,
+		  .product_name = "USB-C Hub",
+		  .price = { 4550 },
+		  .subtotal = { 9100 },
+		  .quantity = 2 },
 	};
-	struct order o = { .user_id = 9, .email = "u\"'\\@b", .version = 1, .total = { 9103 }, .n = 2, .items = items };
+	struct order o = {
+		.user_id = 9, .email = "u\"'\\@b", .version = 1, .total = { 9103 }, .n = 2, .items = items
+	};
 	struct change c = change_by(9, "key", "x"), step = change_by(1, "step", "x");
 	struct changed made;
 	struct claim got;
@@ -78,7 +90,9 @@ Test(outbox, gives_an_event_with_all_that_it_says)
 	settle(&got, taken);
 
 	step.lease_ms = 0;
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made), RC_OK);
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
+					 STATUS_BIT(STATUS_PENDING), &made),
+		     RC_OK);
 	got = claim(10, 60000);
 	cr_assert_eq(got.n, 1);
 	e = &got.events[0];
@@ -126,11 +140,14 @@ Test(outbox, gives_the_oldest_first_and_no_more_than_wanted)
 
 	for (size_t i = 0; i < ROWS(ids); i++) {
 		ids[i] = create(9 + (int64_t)i % 2, 0);
-		(void)sql("UPDATE orders.outbox SET next_attempt_at = now() - interval '%zu s' WHERE order_id = %lld", i * 7 % 5 + 1, (long long)ids[i]);
+		(void)sql(
+			"UPDATE orders.outbox SET next_attempt_at = now() - interval '%zu s' WHERE order_id = %lld",
+			i * 7 % 5 + 1, (long long)ids[i]);
 	}
-	got = claim(3, 60000);	/* ages 1, 3, 5, 2, 4 s */
+	got = claim(3, 60000); /* ages 1, 3, 5, 2, 4 s */
 	cr_assert_eq(got.n, 3);
-	cr_expect(got.events[0].order_id == ids[2] && got.events[1].order_id == ids[4] && got.events[2].order_id == ids[1]);
+	cr_expect(got.events[0].order_id == ids[2] && got.events[1].order_id == ids[4] &&
+		  got.events[2].order_id == ids[1]);
 	got = claim(3, 60000);
 	cr_assert_eq(got.n, 2);
 	cr_expect(got.events[0].order_id == ids[3] && got.events[1].order_id == ids[0]);
@@ -168,7 +185,7 @@ Test(outbox, wakes_the_successor_of_what_was_sent)
 	got = claim(10, 60000);
 	cr_assert_eq(got.n, 1);
 	settle(&got, taken);
-	got = claim(10, 60000);	/* at once, not when a lease is over */
+	got = claim(10, 60000); /* at once, not when a lease is over */
 	cr_assert_eq(got.n, 1);
 	cr_expect_eq(got.events[0].version, 2);
 }
@@ -194,7 +211,9 @@ Test(outbox, puts_a_failure_off)
 	settle(&got, (struct failure){ "Throttled: \"slower\", {please}\\", 30000 });
 	cr_expect_eq(claim(10, 60000).n, 0);
 	cr_expect_str_eq(sql("SELECT last_error FROM orders.outbox"), "Throttled: \"slower\", {please}\\");
-	cr_expect_str_eq(sql("SELECT next_attempt_at BETWEEN now() + interval '25 s' AND now() + interval '30 s' FROM orders.outbox"), "t");
+	cr_expect_str_eq(
+		sql("SELECT next_attempt_at BETWEEN now() + interval '25 s' AND now() + interval '30 s' FROM orders.outbox"),
+		"t");
 	(void)sql(DUE);
 	got = claim(10, 60000);
 	cr_assert_eq(got.n, 1);
@@ -212,8 +231,9 @@ Test(outbox, parks_what_will_never_be_taken_and_lets_the_next_go_on)
 	cr_assert_eq(lead(9, id, STATUS_CONFIRMED, 60000, &made), RC_OK);
 	got = claim(10, 60000);
 	settle(&got, (struct failure){ "InvalidParameter: too long", -1 });
-	cr_expect_str_eq(sql("SELECT concat_ws(' ', version, parked_at IS NOT NULL, last_error) FROM orders.outbox WHERE version = 1"),
-			 "1 t InvalidParameter: too long");
+	cr_expect_str_eq(
+		sql("SELECT concat_ws(' ', version, parked_at IS NOT NULL, last_error) FROM orders.outbox WHERE version = 1"),
+		"1 t InvalidParameter: too long");
 	got = claim(10, 60000);
 	cr_assert_eq(got.n, 1);
 	cr_expect_eq(got.events[0].version, 2);
@@ -226,7 +246,9 @@ Test(outbox, parks_what_will_never_be_taken_and_lets_the_next_go_on)
 
 Test(outbox, settles_some_and_puts_the_others_off)
 {
-	struct failure failures[] = { { NULL, 0 }, { "later", 60000 }, { "never", -1 }, { NULL, 0 }, { "later", 60000 } };
+	struct failure failures[] = {
+		{ NULL, 0 }, { "later", 60000 }, { "never", -1 }, { NULL, 0 }, { "later", 60000 }
+	};
 	struct claim got;
 
 	for (int i = 0; i < 5; i++)
@@ -234,10 +256,13 @@ Test(outbox, settles_some_and_puts_the_others_off)
 	got = claim(10, 60000);
 	cr_assert_eq(got.n, 5);
 	cr_assert_eq(store_settle_events(db.pg, db.ctx, got.events, failures, 5), RC_OK);
-	cr_expect_str_eq(sql("SELECT string_agg(concat_ws(' ', user_id, last_error, parked_at IS NOT NULL), ', ' ORDER BY user_id) FROM orders.outbox"),
-			 "10 later f, 11 never t, 13 later f");
-	cr_expect_eq(store_settle_events(db.pg, db.ctx, got.events, failures, 0), RC_OK, "nothing to settle is no call");
-	cr_expect_eq(store_settle_events(db.pg, db.ctx, got.events, failures, 5), RC_OK, "what is gone is settled");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(concat_ws(' ', user_id, last_error, parked_at IS NOT NULL), ', ' ORDER BY user_id) FROM orders.outbox"),
+		"10 later f, 11 never t, 13 later f");
+	cr_expect_eq(store_settle_events(db.pg, db.ctx, got.events, failures, 0), RC_OK,
+		     "nothing to settle is no call");
+	cr_expect_eq(store_settle_events(db.pg, db.ctx, got.events, failures, 5), RC_OK,
+		     "what is gone is settled");
 }
 
 Test(outbox, keeps_an_error_of_any_length)
@@ -267,7 +292,8 @@ claim_all(struct pg *pg, const void *arg)
 		if ((o.rc = store_claim_due(pg, db.ctx, 7, 60000, &events, &attempts, &n)) || n == 0)
 			return o;
 		for (size_t i = 0; i < n; i++)
-			if (write(*fd, &events[i].order_id, sizeof events[i].order_id) != sizeof events[i].order_id)
+			if (write(*fd, &events[i].order_id, sizeof events[i].order_id) !=
+			    sizeof events[i].order_id)
 				o.rc = RC_INTERNAL;
 		o.order_id += (int64_t)n;
 	}
@@ -303,16 +329,16 @@ Test(outbox, gives_each_event_to_one_of_many)
 }
 
 /* 100,000 orders whose events wait. */
-#define FILL \
-	"SET session_replication_role = replica; "	/* foreign keys are not looked at */ \
-	"INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) " \
-	"SELECT 1 + i % 1000, 'user@example.com', 'pending', 1, 1, now(), now() FROM generate_series(1, 100000) AS i; " \
-	"INSERT INTO orders.order_items (user_id, order_id, line, product_id, product_name, product_price, quantity, subtotal, created_at) " \
-	"SELECT user_id, id, 1, 1, 'x', 1, 1, 1, now() FROM orders.orders; " \
+#define FILL                                                                                                                                            \
+	"SET session_replication_role = replica; " /* foreign keys are not looked at */                                                                 \
+	"INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "                                            \
+	"SELECT 1 + i % 1000, 'user@example.com', 'pending', 1, 1, now(), now() FROM generate_series(1, 100000) AS i; "                                 \
+	"INSERT INTO orders.order_items (user_id, order_id, line, product_id, product_name, product_price, quantity, subtotal, created_at) "            \
+	"SELECT user_id, id, 1, 1, 'x', 1, 1, 1, now() FROM orders.orders; "                                                                            \
 	"INSERT INTO orders.order_changes (user_id, order_id, version, new_status, changed_at, changed_by, event_id, idempotency_key, request_digest) " \
-	"SELECT user_id, id, 1, 'pending', now(), user_id, gen_random_uuid(), 'k' || id, decode(repeat('00', 32), 'hex') FROM orders.orders; " \
-	"INSERT INTO orders.outbox (user_id, order_id, version, request_id, traceparent, next_attempt_at) " \
-	"SELECT user_id, id, 1, 'r', 't', now() - id * interval '1 ms' FROM orders.orders; " \
+	"SELECT user_id, id, 1, 'pending', now(), user_id, gen_random_uuid(), 'k' || id, decode(repeat('00', 32), 'hex') FROM orders.orders; "          \
+	"INSERT INTO orders.outbox (user_id, order_id, version, request_id, traceparent, next_attempt_at) "                                             \
+	"SELECT user_id, id, 1, 'r', 't', now() - id * interval '1 ms' FROM orders.orders; "                                                            \
 	"RESET session_replication_role"
 
 /* In this session's tables since it last reported them: "sequential scans, rows fetched by index". */
@@ -320,7 +346,8 @@ static void
 touched(int *scans, int *rows)
 {
 	*scans = atoi(sql("SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE schemaname = 'orders'"));
-	*rows = atoi(sql("SELECT sum(idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE schemaname = 'orders'"));
+	*rows = atoi(
+		sql("SELECT sum(idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE schemaname = 'orders'"));
 }
 
 static void
@@ -352,14 +379,18 @@ Test(outbox, finds_by_index_what_is_due_among_100_000)
 	(void)query(db.su, FILL);
 	for (int analyzed = 0; analyzed < 2; analyzed++) {
 		expect_index("SELECT count(*) FROM orders.claim_due(10, 1000)", 200, "claim_due");
-		expect_index("SELECT orders.publish_done(array_agg(1 + i % 1000), array_agg(i), array_agg(1)) FROM generate_series(100, 109) AS i", 100, "publish_done");
-		expect_index("SELECT orders.publish_failed('{101}', '{100}', '{1}', '{1}', '{x}')", 100, "publish_failed");
+		expect_index(
+			"SELECT orders.publish_done(array_agg(1 + i % 1000), array_agg(i), array_agg(1)) FROM generate_series(100, 109) AS i",
+			100, "publish_done");
+		expect_index("SELECT orders.publish_failed('{101}', '{100}', '{1}', '{1}', '{x}')", 100,
+			     "publish_failed");
 		expect_index("SELECT * FROM orders.find_owner(5, 1, 'k1')", 20, "find_owner");
 		expect_index("SELECT * FROM orders.get_order(6, 5)", 20, "get_order");
 		expect_index("SELECT * FROM orders.list_orders(6, 0, 20)", 100, "list_orders");
 		expect_index("SELECT * FROM orders.find_replay(6, 6, 'k5', '')", 20, "find_replay");
-		expect_index("SELECT * FROM orders.change_status(6, 5, 6, 'confirmed', '{pending}', 'k', decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'r', 't', 0)",
-			     60, "change_status");
+		expect_index(
+			"SELECT * FROM orders.change_status(6, 5, 6, 'confirmed', '{pending}', 'k', decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'r', 't', 0)",
+			60, "change_status");
 		(void)sql("ANALYZE");
 	}
 }

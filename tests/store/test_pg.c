@@ -66,10 +66,14 @@ Test(pg, is_ready_when_the_schema_is_as_new_as_the_worker)
 		const char *version;
 		enum rc rc;
 		const char *why;
-	} rows[] = { { "0", RC_NOT_READY, "older" }, { "1", RC_OK, "the same" }, { "2", RC_OK, "newer: rolled out before the workers" } };
+	} rows[] = { { "0", RC_NOT_READY, "older" },
+		     { "1", RC_OK, "the same" },
+		     { "2", RC_OK, "newer: rolled out before the workers" } };
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		(void)sql("CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer LANGUAGE sql AS 'SELECT %s'", rows[i].version);
+		(void)sql(
+			"CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer LANGUAGE sql AS 'SELECT %s'",
+			rows[i].version);
 		cr_expect_eq(store_ready(db.pg, db.ctx), rows[i].rc, "%s", rows[i].why);
 	}
 	(void)sql("DROP SCHEMA orders CASCADE");
@@ -100,7 +104,8 @@ Test(pg, gives_up_on_a_server_that_says_nothing)
 
 	relay_set(&r, RELAY_FROZEN);
 	cr_expect_eq(store_ready(pg, db.ctx), RC_DATABASE);
-	cr_expect(clock_ms() - started >= 2500 && clock_ms() - started < 9000, "%lld ms", (long long)(clock_ms() - started));
+	cr_expect(clock_ms() - started >= 2500 && clock_ms() - started < 9000, "%lld ms",
+		  (long long)(clock_ms() - started));
 	relay_set(&r, RELAY_UP);
 	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
 	relay_stop(&r);
@@ -142,7 +147,9 @@ create_one(struct pg *pg, const void *arg)
 	struct changed made = { 0 };
 	enum rc rc = store_create_order(pg, db.ctx, &c, &o, &made);
 
-	return (struct outcome){ .rc = rc, .order_id = rc ? 0 : made.order.id, .event_waits = made.event_waits };
+	return (struct outcome){ .rc = rc,
+				 .order_id = rc ? 0 : made.order.id,
+				 .event_waits = made.event_waits };
 }
 
 static struct outcome
@@ -151,9 +158,12 @@ confirm(struct pg *pg, const void *arg)
 	const int64_t *id = arg;
 	struct change c = change_by(9, NULL, "request");
 	struct changed made = { 0 };
-	enum rc rc = store_change_status(pg, db.ctx, &c, 9, *id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made);
+	enum rc rc = store_change_status(pg, db.ctx, &c, 9, *id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING),
+					 &made);
 
-	return (struct outcome){ .rc = rc, .order_id = *id, .old_status = made.old_status, .event_waits = made.event_waits };
+	return (struct outcome){
+		.rc = rc, .order_id = *id, .old_status = made.old_status, .event_waits = made.event_waits
+	};
 }
 
 Test(pg, does_a_change_again_whose_connection_was_terminated)
@@ -163,8 +173,9 @@ Test(pg, does_a_change_again_whose_connection_was_terminated)
 
 	/* The worker waits for a key that somebody holds, and is terminated there: nothing of it was committed. */
 	(void)sql("BEGIN");
-	(void)sql("SELECT count(*) FROM orders.create_order(9, 'a@b', 1, '{1}', '{x}', '{1}', '{1}', '{1}', 'key', "
-		  "decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'r', 't', 0)");
+	(void)sql(
+		"SELECT count(*) FROM orders.create_order(9, 'a@b', 1, '{1}', '{x}', '{1}', '{1}', '{1}', 'key', "
+		"decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'r', 't', 0)");
 	job = start_job(create_one, "key");
 	cr_assert(becomes(WAITING, "1"));
 	cr_assert_str_eq(query(db.watch, TERMINATE), "1");
@@ -173,7 +184,8 @@ Test(pg, does_a_change_again_whose_connection_was_terminated)
 	o = end_job(job);
 	cr_expect_eq(o.rc, RC_OK, "%d", o.rc);
 	cr_expect_str_eq(sql("SELECT count(*) FROM orders.orders"), "1");
-	cr_expect_str_eq(sql("SELECT id FROM orders.orders"), talloc_asprintf(db.ctx, "%lld", (long long)o.order_id));
+	cr_expect_str_eq(sql("SELECT id FROM orders.orders"),
+			 talloc_asprintf(db.ctx, "%lld", (long long)o.order_id));
 }
 
 Test(pg, settles_a_create_whose_answer_was_lost_behind_the_commit)
@@ -185,7 +197,8 @@ Test(pg, settles_a_create_whose_answer_was_lost_behind_the_commit)
 	struct order o = order_of(9, 2), back;
 	struct changed made;
 
-	cr_assert_eq(store_ready(pg, db.ctx), RC_OK);	/* connected: the next bytes back are the answer to the change */
+	cr_assert_eq(store_ready(pg, db.ctx),
+		     RC_OK); /* connected: the next bytes back are the answer to the change */
 	relay_set(&r, RELAY_CUT_ANSWER);
 	cr_expect_eq(store_create_order(pg, db.ctx, &c, &o, &made), RC_OK, "settled: it was committed");
 	cr_expect_eq(relay_cuts(&r), 1);
@@ -207,7 +220,9 @@ Test(pg, settles_a_step_whose_answer_was_lost_behind_the_commit)
 
 	cr_assert_eq(store_ready(pg, db.ctx), RC_OK);
 	relay_set(&r, RELAY_CUT_ANSWER);
-	cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made), RC_OK);
+	cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING),
+					 &made),
+		     RC_OK);
 	cr_expect_eq(relay_cuts(&r), 1);
 	cr_expect_eq(made.old_status, STATUS_PENDING);
 	cr_expect_eq(made.order.status, STATUS_CONFIRMED);
@@ -253,12 +268,15 @@ Test(pg, keeps_its_connection_after_a_refusal)
 	struct change c = change_by(9, "key", "x");
 	struct order o = order_of(9, 1);
 	struct changed made;
-	const char *pid = sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker'");
+	const char *pid = sql(
+		"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker'");
 
-	o.items[0].quantity = 2;	/* the subtotal is wrong now */
+	o.items[0].quantity = 2; /* the subtotal is wrong now */
 	cr_expect_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_INTERNAL);
 	cr_expect_eq(lead(9, id, STATUS_CONFIRMED, 0, &made), RC_OK);
-	cr_expect_str_eq(sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker'"), pid);
+	cr_expect_str_eq(
+		sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'orders_worker'"),
+		pid);
 }
 
 Test(pg, looks_for_another_server_when_this_one_only_reads)
@@ -274,10 +292,15 @@ Test(pg, looks_for_another_server_when_this_one_only_reads)
 		struct change c = change_by(9, NULL, "x");
 		struct changed made;
 
-		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made), RC_DATABASE);
+		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
+						 STATUS_BIT(STATUS_PENDING), &made),
+			     RC_DATABASE);
 		cr_expect_lt(clock_ms() - started, 9000);
-		(void)sql("ALTER ROLE orders_worker IN DATABASE %s RESET default_transaction_read_only", db.name);
-		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING), &made), RC_OK, "on a new connection");
+		(void)sql("ALTER ROLE orders_worker IN DATABASE %s RESET default_transaction_read_only",
+			  db.name);
+		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
+						 STATUS_BIT(STATUS_PENDING), &made),
+			     RC_OK, "on a new connection");
 	}
 }
 

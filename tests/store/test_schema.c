@@ -14,11 +14,18 @@ connect_as_worker(void)
 
 Test(schema, refuses_the_worker_every_access_to_a_table)
 {
-	static const char *const tables[] = { "orders.orders", "orders.order_items", "orders.order_changes", "orders.outbox" };
+	static const char *const tables[] = { "orders.orders", "orders.order_items", "orders.order_changes",
+					      "orders.outbox" };
 	static const char *const statements[] = {
-		"SELECT count(*) FROM %s",   "SELECT user_id FROM %s LIMIT 1", "INSERT INTO %s DEFAULT VALUES",
-		"UPDATE %s SET user_id = 1", "DELETE FROM %s",		       "TRUNCATE %s",
-		"DO 'BEGIN LOCK TABLE %s; END'", "COPY %s TO STDOUT",	       "SELECT 1 FROM %s FOR UPDATE",
+		"SELECT count(*) FROM %s",
+		"SELECT user_id FROM %s LIMIT 1",
+		"INSERT INTO %s DEFAULT VALUES",
+		"UPDATE %s SET user_id = 1",
+		"DELETE FROM %s",
+		"TRUNCATE %s",
+		"DO 'BEGIN LOCK TABLE %s; END'",
+		"COPY %s TO STDOUT",
+		"SELECT 1 FROM %s FOR UPDATE",
 	};
 	static const char *const others[] = {
 		"CREATE TABLE orders.x ()",
@@ -53,19 +60,27 @@ Test(schema, refuses_the_worker_every_access_to_a_table)
 
 Test(schema, gives_the_worker_the_functions_of_the_api_and_nothing_else)
 {
-	cr_expect_str_eq(sql("SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
-			     "AND has_function_privilege('orders_worker', oid, 'EXECUTE')"),
-			 "change_status claim_due create_order find_owner find_replay get_order list_orders publish_done publish_failed schema_version");
-	cr_expect_str_eq(sql("SELECT string_agg(oid::regprocedure::text, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
-			     "AND (has_function_privilege('public', oid, 'EXECUTE') OR NOT has_function_privilege('orders_worker', oid, 'EXECUTE'))"), "");
-	cr_expect_str_eq(sql("SELECT string_agg(c.oid::regclass::text, ' ') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace "
-			     "WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_' AND CASE relkind "
-			     "WHEN 'S' THEN has_sequence_privilege('orders_worker', c.oid, 'USAGE, SELECT, UPDATE') "
-			     "WHEN 'r' THEN has_table_privilege('orders_worker', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') "
-			     "OR has_any_column_privilege('orders_worker', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') ELSE false END"), "");
-	cr_expect_str_eq(sql("SELECT has_schema_privilege('orders_worker', 'orders', 'CREATE') OR has_schema_privilege('public', 'orders', 'USAGE')"), "f");
-	cr_expect_str_eq(sql("SELECT concat_ws(' ', rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls) FROM pg_roles WHERE rolname = 'orders_worker'"),
-			 "f f f f f");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
+		    "AND has_function_privilege('orders_worker', oid, 'EXECUTE')"),
+		"change_status claim_due create_order find_owner find_replay get_order list_orders publish_done publish_failed schema_version");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(oid::regprocedure::text, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
+		    "AND (has_function_privilege('public', oid, 'EXECUTE') OR NOT has_function_privilege('orders_worker', oid, 'EXECUTE'))"),
+		"");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(c.oid::regclass::text, ' ') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace "
+		    "WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_' AND CASE relkind "
+		    "WHEN 'S' THEN has_sequence_privilege('orders_worker', c.oid, 'USAGE, SELECT, UPDATE') "
+		    "WHEN 'r' THEN has_table_privilege('orders_worker', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') "
+		    "OR has_any_column_privilege('orders_worker', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') ELSE false END"),
+		"");
+	cr_expect_str_eq(
+		sql("SELECT has_schema_privilege('orders_worker', 'orders', 'CREATE') OR has_schema_privilege('public', 'orders', 'USAGE')"),
+		"f");
+	cr_expect_str_eq(
+		sql("SELECT concat_ws(' ', rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls) FROM pg_roles WHERE rolname = 'orders_worker'"),
+		"f f f f f");
 	cr_expect_str_eq(sql("SELECT pg_has_role('orders_worker', 'orders_owner', 'MEMBER')"), "f");
 }
 
@@ -73,19 +88,27 @@ Test(schema, bounds_the_workers_statements)
 {
 	PGconn *conn = connect_as_worker();
 
-	cr_expect_str_eq(query(conn, "SELECT current_setting('statement_timeout')::interval BETWEEN '1 ms' AND '5 s'"), "t", "below pg.c's own limit of 6 s");
-	cr_expect_str_eq(query(conn, "SELECT current_setting('idle_in_transaction_session_timeout') <> '0'"), "t");
+	cr_expect_str_eq(
+		query(conn, "SELECT current_setting('statement_timeout')::interval BETWEEN '1 ms' AND '5 s'"),
+		"t", "below pg.c's own limit of 6 s");
+	cr_expect_str_eq(query(conn, "SELECT current_setting('idle_in_transaction_session_timeout') <> '0'"),
+			 "t");
 	PQfinish(conn);
 }
 
 Test(schema, fixes_the_search_path_of_every_function)
 {
-	cr_expect_str_eq(sql("SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
-			     "AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)"), "");
-	cr_expect_str_eq(sql("SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace AND NOT prosecdef"), "schema_version",
-			 "which needs no table");
-	cr_expect_str_eq(sql("SELECT count(DISTINCT proowner) + count(DISTINCT relowner) FROM pg_proc, pg_class WHERE pronamespace = 'orders'::regnamespace "
-			     "AND relnamespace = 'orders'::regnamespace"), "2", "one owner");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
+		    "AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)"),
+		"");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace AND NOT prosecdef"),
+		"schema_version", "which needs no table");
+	cr_expect_str_eq(
+		sql("SELECT count(DISTINCT proowner) + count(DISTINCT relowner) FROM pg_proc, pg_class WHERE pronamespace = 'orders'::regnamespace "
+		    "AND relnamespace = 'orders'::regnamespace"),
+		"2", "one owner");
 }
 
 Test(schema, cannot_be_led_astray_by_the_callers_own_objects)
@@ -93,7 +116,9 @@ Test(schema, cannot_be_led_astray_by_the_callers_own_objects)
 	PGconn *conn = connect_as_worker();
 
 	/* A temporary table of the same name, and operators: the functions qualify what they use. */
-	(void)query(conn, "CREATE TEMP TABLE orders (user_id bigint, id bigint); SET search_path = pg_temp, pg_catalog, public");
+	(void)query(
+		conn,
+		"CREATE TEMP TABLE orders (user_id bigint, id bigint); SET search_path = pg_temp, pg_catalog, public");
 	cr_expect_str_eq(query(conn, "SELECT count(*) FROM orders.get_order(9, 1)"), "0");
 	cr_expect_str_eq(query(conn, "SELECT orders.schema_version()"), "1");
 	PQfinish(conn);
@@ -101,13 +126,20 @@ Test(schema, cannot_be_led_astray_by_the_callers_own_objects)
 
 Test(schema, begins_every_key_with_the_user)
 {
-	cr_expect_str_eq(sql("SELECT string_agg(conname, ' ') FROM pg_constraint AS c WHERE connamespace = 'orders'::regnamespace AND contype IN ('p', 'u', 'f') "
-			     "AND (SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = conkey[1]) <> 'user_id'"), "");
-	cr_expect_str_eq(sql("SELECT count(*) FROM pg_constraint WHERE connamespace = 'orders'::regnamespace AND contype IN ('p', 'u', 'f')"), "8");
-	cr_expect_str_eq(sql("SELECT count(*) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = 'orders'::regnamespace AND NOT tgisinternal"),
-			 "0", "no triggers");
-	cr_expect_str_eq(sql("SELECT string_agg(attrelid::regclass || '.' || attname, ' ') FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid "
-			     "WHERE relnamespace = 'orders'::regnamespace AND relkind = 'r' AND attname = 'user_id' AND NOT attnotnull"), "");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(conname, ' ') FROM pg_constraint AS c WHERE connamespace = 'orders'::regnamespace AND contype IN ('p', 'u', 'f') "
+		    "AND (SELECT attname FROM pg_attribute WHERE attrelid = conrelid AND attnum = conkey[1]) <> 'user_id'"),
+		"");
+	cr_expect_str_eq(
+		sql("SELECT count(*) FROM pg_constraint WHERE connamespace = 'orders'::regnamespace AND contype IN ('p', 'u', 'f')"),
+		"8");
+	cr_expect_str_eq(
+		sql("SELECT count(*) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = 'orders'::regnamespace AND NOT tgisinternal"),
+		"0", "no triggers");
+	cr_expect_str_eq(
+		sql("SELECT string_agg(attrelid::regclass || '.' || attname, ' ') FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid "
+		    "WHERE relnamespace = 'orders'::regnamespace AND relkind = 'r' AND attname = 'user_id' AND NOT attnotnull"),
+		"");
 }
 
 Test(schema, holds_what_must_hold)
@@ -117,27 +149,35 @@ Test(schema, holds_what_must_hold)
 	} rows[] = {
 		{ "UPDATE orders.orders SET email = repeat('x', 321)", "23514", "an address of 321 bytes" },
 		{ "UPDATE orders.orders SET version = 0", "23514", "no version" },
-		{ "UPDATE orders.orders SET total_amount = 10000000000", "22003", "above the greatest total" },
+		{ "UPDATE orders.orders SET total_amount = 10000000000", "22003",
+		  "above the greatest total" },
 		{ "UPDATE orders.orders SET total_amount = -0.01", "23514", "below nothing" },
 		{ "UPDATE orders.orders SET status = 'lost'", "22P02", "no such status" },
 		{ "UPDATE orders.orders SET user_id = 8", "23503", "its rows would be another's" },
 		{ "DELETE FROM orders.orders", "23503", "its rows would be nobody's" },
 		{ "UPDATE orders.order_items SET quantity = 3", "23514", "a subtotal that is wrong" },
 		{ "UPDATE orders.order_items SET quantity = 0, subtotal = 0", "23514", "no quantity" },
-		{ "UPDATE orders.order_items SET product_price = -1, subtotal = -2", "23514", "a negative price" },
+		{ "UPDATE orders.order_items SET product_price = -1, subtotal = -2", "23514",
+		  "a negative price" },
 		{ "UPDATE orders.order_items SET product_name = NULL", "23502", "no name" },
-		{ "UPDATE orders.order_changes SET old_status = 'pending'", "23514", "a creation with a past" },
+		{ "UPDATE orders.order_changes SET old_status = 'pending'", "23514",
+		  "a creation with a past" },
 		{ "UPDATE orders.order_changes SET version = 2", "23514", "a step without one" },
 		{ "UPDATE orders.order_changes SET reason = 'whim'", "23514", "no such reason" },
-		{ "UPDATE orders.order_changes SET note = repeat('x', 256)", "23514", "a note of 256 characters" },
+		{ "UPDATE orders.order_changes SET note = repeat('x', 256)", "23514",
+		  "a note of 256 characters" },
 		{ "UPDATE orders.order_changes SET idempotency_key = ''", "23514", "an empty key" },
-		{ "UPDATE orders.order_changes SET idempotency_key = repeat('x', 256)", "23514", "a key of 256 bytes" },
+		{ "UPDATE orders.order_changes SET idempotency_key = repeat('x', 256)", "23514",
+		  "a key of 256 bytes" },
 		{ "UPDATE orders.order_changes SET request_digest = '\\x00'", "23514", "no digest" },
 		{ "DELETE FROM orders.order_changes", "23503", "whose event is owed" },
-		{ "INSERT INTO orders.outbox SELECT user_id, order_id, 7, 'r', 't', now() FROM orders.outbox", "23503", "an event of no change" },
+		{ "INSERT INTO orders.outbox SELECT user_id, order_id, 7, 'r', 't', now() FROM orders.outbox",
+		  "23503", "an event of no change" },
 		{ "INSERT INTO orders.order_changes SELECT user_id, order_id, 2, 'pending', 'confirmed', now(), changed_by, NULL, NULL, event_id, "
-		  "idempotency_key, request_digest FROM orders.order_changes", "23505", "a key twice" },
-		{ "UPDATE orders.order_changes SET note = repeat('\xc3\xa9', 255), reason = 'customer'", "", "characters are counted, not bytes" },
+		  "idempotency_key, request_digest FROM orders.order_changes",
+		  "23505", "a key twice" },
+		{ "UPDATE orders.order_changes SET note = repeat('\xc3\xa9', 255), reason = 'customer'", "",
+		  "characters are counted, not bytes" },
 		{ "UPDATE orders.orders SET email = repeat('x', 320)", "", "an address of 320 bytes" },
 	};
 
@@ -152,17 +192,19 @@ sqitch(const char *command)
 {
 	char *url = talloc_strdup(db.ctx, db.url), *at = strstr(url, "orders_worker");
 
-	memcpy(at, "orders_owner", 12);	/* which has the same password, in this run */
+	memcpy(at, "orders_owner", 12); /* which has the same password, in this run */
 	memmove(at + 12, at + 13, strlen(at + 13) + 1);
-	return system(talloc_asprintf(db.ctx, "cd \"${ORDERS_TEST_ROOT:-.}/schema\" && SQITCH_FULLNAME=orders SQITCH_EMAIL=orders@localhost "
-					      "sqitch %s 'db:%s' >\"${ORDERS_TEST_DIR:-/tmp}/sqitch.log\" 2>&1 || { cat \"${ORDERS_TEST_DIR:-/tmp}/sqitch.log\" >&2; exit 1; }",
-				      command, url));
+	return system(talloc_asprintf(
+		db.ctx,
+		"cd \"${ORDERS_TEST_ROOT:-.}/schema\" && SQITCH_FULLNAME=orders SQITCH_EMAIL=orders@localhost "
+		"sqitch %s 'db:%s' >\"${ORDERS_TEST_DIR:-/tmp}/sqitch.log\" 2>&1 || { cat \"${ORDERS_TEST_DIR:-/tmp}/sqitch.log\" >&2; exit 1; }",
+		command, url));
 }
 
 Test(schema, can_be_reverted_and_deployed_again)
 {
 	(void)create(9, 0);
-	talloc_free(db.pg);	/* what is reverted must not be in use */
+	talloc_free(db.pg); /* what is reverted must not be in use */
 	cr_assert_eq(sqitch("revert -y"), 0);
 	cr_expect_str_eq(sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'orders'"), "0");
 	cr_assert_eq(sqitch("deploy --verify"), 0);

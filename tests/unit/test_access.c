@@ -24,12 +24,13 @@ Test(access, is_judged_before_the_machine)
 				bool is_staff = bits & 1, cancel_only = bits & 2;
 				const struct caller *c = is_staff ? &staff : &owner;
 				struct why why = { 0 }, other;
-				enum rc machine = status_judge((enum status)from, (enum status)to, &other), rc;
+				enum rc machine = status_judge((enum status)from, (enum status)to, &other),
+					rc;
 				char row[96];
 
-				(void)snprintf(row, sizeof row, "%s, %s: %s → %s", is_staff ? "staff" : "owner",
-					       cancel_only ? "cancel" : "all", status_name((enum status)from),
-					       status_name((enum status)to));
+				(void)snprintf(row, sizeof row, "%s, %s: %s → %s",
+					       is_staff ? "staff" : "owner", cancel_only ? "cancel" : "all",
+					       status_name((enum status)from), status_name((enum status)to));
 				rc = access_judge(c, cancel_only, (enum status)from, (enum status)to, &why);
 				if (is_403(is_staff, cancel_only, (enum status)from, (enum status)to)) {
 					expect_int(rc, RC_FORBIDDEN, row);
@@ -37,9 +38,11 @@ Test(access, is_judged_before_the_machine)
 				} else {
 					expect_int(rc, machine, row);
 				}
-				cr_expect(!(access_predecessors(c, cancel_only, (enum status)to) & STATUS_BIT(from)) ==
-						  (rc != RC_OK),
-					  "%s: allowed before the change and refused after it, or the reverse", row);
+				cr_expect(
+					!(access_predecessors(c, cancel_only, (enum status)to) &
+					  STATUS_BIT(from)) == (rc != RC_OK),
+					"%s: allowed before the change and refused after it, or the reverse",
+					row);
 			}
 }
 
@@ -47,5 +50,6 @@ Test(access, of_an_owner_who_may_only_cancel_is_one_step)
 {
 	for (int to = 0; to < STATUS_COUNT; to++)
 		expect_int(access_predecessors(&owner, true, (enum status)to),
-			   to == STATUS_CANCELLED ? STATUS_BIT(STATUS_PENDING) : 0, status_name((enum status)to));
+			   to == STATUS_CANCELLED ? STATUS_BIT(STATUS_PENDING) : 0,
+			   status_name((enum status)to));
 }

@@ -11,13 +11,15 @@
 #include "table.h"
 #include "vectors/jwt.h"
 
-#define NOW INT64_C(1771940786)	/* s */
+#define NOW INT64_C(1771940786) /* s */
 #define SECRET "correct horse battery staple 123"
 #define SUB_9 "{\"sub\":\"9\",\"email\":\"user@example.com\"}"
 
 static void *ctx;
 static const char *const admin[] = { "admin", NULL };
-static struct config config = { .secret_key = SECRET, .secret_key_len = sizeof SECRET - 1, .algorithm = "HS256", .staff_roles = admin };
+static struct config config = {
+	.secret_key = SECRET, .secret_key_len = sizeof SECRET - 1, .algorithm = "HS256", .staff_roles = admin
+};
 
 static void
 open_ctx(void)
@@ -52,13 +54,16 @@ base64url(const void *data, size_t len)
 static char *
 unsigned_token(const char *header, const char *claims)
 {
-	return talloc_asprintf(ctx, "%s.%s", base64url(header, strlen(header)), base64url(claims, strlen(claims)));
+	return talloc_asprintf(ctx, "%s.%s", base64url(header, strlen(header)),
+			       base64url(claims, strlen(claims)));
 }
 
 static const EVP_MD *
 hash_of(const char *algorithm)
 {
-	return strcmp(algorithm + 2, "256") == 0 ? EVP_sha256() : strcmp(algorithm + 2, "384") == 0 ? EVP_sha384() : EVP_sha512();
+	return strcmp(algorithm + 2, "256") == 0   ? EVP_sha256()
+	       : strcmp(algorithm + 2, "384") == 0 ? EVP_sha384()
+						   : EVP_sha512();
 }
 
 static const char *
@@ -68,7 +73,8 @@ hmac(const char *header, const char *claims, const char *algorithm, const void *
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	unsigned len;
 
-	cr_assert_not_null(HMAC(hash_of(algorithm), key, (int)key_len, (const unsigned char *)text, strlen(text), mac, &len));
+	cr_assert_not_null(HMAC(hash_of(algorithm), key, (int)key_len, (const unsigned char *)text,
+				strlen(text), mac, &len));
 	return talloc_asprintf(ctx, "%s.%s", text, base64url(mac, len));
 }
 
@@ -80,7 +86,8 @@ hmac_part(const char *header, const char *claims)
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	unsigned len;
 
-	cr_assert_not_null(HMAC(EVP_sha256(), SECRET, (int)strlen(SECRET), (const unsigned char *)text, strlen(text), mac, &len));
+	cr_assert_not_null(HMAC(EVP_sha256(), SECRET, (int)strlen(SECRET), (const unsigned char *)text,
+				strlen(text), mac, &len));
 	return talloc_asprintf(ctx, "%s.%s", text, base64url(mac, len));
 }
 
@@ -184,7 +191,8 @@ Test(auth, refuses_any_change_of_what_others_signed)
 			char *token = talloc_strdup(ctx, v->token);
 
 			token[at] = token[at] == 'A' ? 'B' : 'A';
-			cr_expect_null(auth_claims(&c, ctx, token, &claims_len), "%s: byte %zu", v->source, at);
+			cr_expect_null(auth_claims(&c, ctx, token, &claims_len), "%s: byte %zu", v->source,
+				       at);
 		}
 	}
 }
@@ -193,7 +201,10 @@ Test(auth, reads_the_caller)
 {
 	struct caller c;
 
-	cr_assert_eq(auth_verify(&config, ctx, usual("{\"sub\":\"9\",\"email\":\"user@example.com\",\"role\":\"admin\"}"), &c), RC_OK);
+	cr_assert_eq(auth_verify(&config, ctx,
+				 usual("{\"sub\":\"9\",\"email\":\"user@example.com\",\"role\":\"admin\"}"),
+				 &c),
+		     RC_OK);
 	cr_expect_eq(c.id, 9);
 	cr_expect_str_eq(c.email, "user@example.com");
 	cr_expect(c.staff);
@@ -228,17 +239,23 @@ Test(auth, falls_into_none_of_the_jwt_traps)
 		{ talloc_asprintf(ctx, "%s.", unsigned_token("{\"alg\":\"none\"}", SUB_9)), "none" },
 		{ unsigned_token("{\"alg\":\"none\"}", SUB_9), "none without a signature" },
 		{ talloc_asprintf(ctx, "%s.", unsigned_token("{\"alg\":\"None\"}", SUB_9)), "None" },
-		{ talloc_asprintf(ctx, "%s.", unsigned_token("{\"alg\":\"HS256\"}", SUB_9)), "an empty signature" },
+		{ talloc_asprintf(ctx, "%s.", unsigned_token("{\"alg\":\"HS256\"}", SUB_9)),
+		  "an empty signature" },
 		{ unsigned_token("{\"alg\":\"HS256\"}", SUB_9), "no signature" },
 		{ hmac("{\"alg\":\"hs256\"}", SUB_9, "HS256", SECRET, strlen(SECRET)), "another spelling" },
-		{ hmac("{\"alg\":\"HS256\",\"crit\":[\"exp\"]}", SUB_9, "HS256", SECRET, strlen(SECRET)), "crit" },
+		{ hmac("{\"alg\":\"HS256\",\"crit\":[\"exp\"]}", SUB_9, "HS256", SECRET, strlen(SECRET)),
+		  "crit" },
 		{ hmac("{\"alg\":\"HS256\"}", SUB_9, "HS256", "another", 7), "another key" },
 		{ hmac("{\"alg\":\"HS256\"}", SUB_9, "HS256", "", 0), "an empty key" },
-		{ hmac("{\"alg\":\"HS256\"}", SUB_9, "HS512", SECRET, strlen(SECRET)), "another hash under the right name" },
-		{ hmac("{\"alg\":\"HS512\"}", SUB_9, "HS256", SECRET, strlen(SECRET)), "the right hash under another name" },
+		{ hmac("{\"alg\":\"HS256\"}", SUB_9, "HS512", SECRET, strlen(SECRET)),
+		  "another hash under the right name" },
+		{ hmac("{\"alg\":\"HS512\"}", SUB_9, "HS256", SECRET, strlen(SECRET)),
+		  "the right hash under another name" },
 		{ hmac("{}", SUB_9, "HS256", SECRET, strlen(SECRET)), "no algorithm" },
-		{ hmac("{\"alg\":\"HS256\"", SUB_9, "HS256", SECRET, strlen(SECRET)), "a header that is no JSON" },
-		{ hmac("{\"alg\":\"HS256\",\"alg\":\"none\"}", SUB_9, "HS256", SECRET, strlen(SECRET)), "two algorithms" },
+		{ hmac("{\"alg\":\"HS256\"", SUB_9, "HS256", SECRET, strlen(SECRET)),
+		  "a header that is no JSON" },
+		{ hmac("{\"alg\":\"HS256\",\"alg\":\"none\"}", SUB_9, "HS256", SECRET, strlen(SECRET)),
+		  "two algorithms" },
 		{ usual("[]"), "claims that are no object" },
 		{ usual("{\"sub\":\"9\""), "claims that are no JSON" },
 		{ usual("{'sub':'9'}"), "claims that are nearly JSON" },
@@ -271,7 +288,8 @@ Test(auth, refuses_a_token_beyond_16_kib)
 	const char *sound = usual(talloc_asprintf(ctx, "{\"sub\":\"9\",\"x\":\"%012180d\"}", 0));
 	const char *longer = usual(talloc_asprintf(ctx, "{\"sub\":\"9\",\"x\":\"%012230d\"}", 0));
 
-	cr_assert(strlen(sound) <= 16384 && strlen(sound) > 16300 && strlen(longer) > 16384 && strlen(longer) < 16450);
+	cr_assert(strlen(sound) <= 16384 && strlen(sound) > 16300 && strlen(longer) > 16384 &&
+		  strlen(longer) < 16450);
 	expect_rc(&config, sound, RC_OK, "nearly 16 KiB");
 	expect_rc(&config, longer, RC_BAD_TOKEN, "a little more");
 }
@@ -306,7 +324,9 @@ Test(auth, remembers_any_number_of_tokens)
 		for (int i = 1; i <= 1000; i++) {
 			struct caller c = { 0 };
 
-			cr_expect_eq(auth_verify(&config, ctx, usual(talloc_asprintf(ctx, "{\"sub\":%d}", i)), &c), RC_OK);
+			cr_expect_eq(
+				auth_verify(&config, ctx, usual(talloc_asprintf(ctx, "{\"sub\":%d}", i)), &c),
+				RC_OK);
 			cr_expect_eq(c.id, i);
 		}
 }
@@ -323,14 +343,17 @@ Test(auth, of_rsa_goes_by_the_public_key)
 		for (size_t j = 0; j < ROWS(algorithms); j++) {
 			c = with_key(algorithms[i], pem);
 			cr_expect_null(auth_check_key(&c));
-			expect_rc(&c, sign(algorithms[j], SUB_9, key), i == j ? RC_OK : RC_BAD_TOKEN, algorithms[j]);
+			expect_rc(&c, sign(algorithms[j], SUB_9, key), i == j ? RC_OK : RC_BAD_TOKEN,
+				  algorithms[j]);
 		}
 	c = with_key("RS256", pem);
 	expect_rc(&c, sign("RS256", SUB_9, other), RC_BAD_TOKEN, "another key");
 	expect_rc(&c, hmac("{\"alg\":\"HS256\"}", SUB_9, "HS256", pem, strlen(pem)), RC_BAD_TOKEN,
 		  "an HMAC made with the public key");
-	expect_rc(&c, hmac("{\"alg\":\"RS256\"}", SUB_9, "HS256", pem, strlen(pem)), RC_BAD_TOKEN, "and called RS256");
-	expect_rc(&c, talloc_asprintf(ctx, "%s.", unsigned_token("{\"alg\":\"RS256\"}", SUB_9)), RC_BAD_TOKEN, "no signature");
+	expect_rc(&c, hmac("{\"alg\":\"RS256\"}", SUB_9, "HS256", pem, strlen(pem)), RC_BAD_TOKEN,
+		  "and called RS256");
+	expect_rc(&c, talloc_asprintf(ctx, "%s.", unsigned_token("{\"alg\":\"RS256\"}", SUB_9)), RC_BAD_TOKEN,
+		  "no signature");
 	expect_rc(&c, talloc_asprintf(ctx, "%s.x", good), RC_BAD_TOKEN, "a fourth part");
 	expect_rc(&c, talloc_asprintf(ctx, "%s==", good), RC_BAD_TOKEN, "padded");
 	expect_rc(&c, talloc_asprintf(ctx, "%s!garbage", good), RC_BAD_TOKEN, "something behind it");
@@ -352,19 +375,26 @@ Test(auth, of_elliptic_curves_goes_by_the_public_key)
 		unsigned char der[256];
 		size_t len = sizeof der;
 		EVP_MD_CTX *md = EVP_MD_CTX_new();
-		const char *text = unsigned_token(talloc_asprintf(ctx, "{\"alg\":\"%s\"}", rows[i].algorithm), SUB_9);
+		const char *text = unsigned_token(talloc_asprintf(ctx, "{\"alg\":\"%s\"}", rows[i].algorithm),
+						  SUB_9);
 
 		cr_expect_null(auth_check_key(&c), "%s", rows[i].algorithm);
-		for (int n = 0; n < 20; n++)	/* r or s may begin with zeros */
+		for (int n = 0; n < 20; n++) /* r or s may begin with zeros */
 			expect_rc(&c, sign(rows[i].algorithm, SUB_9, key), RC_OK, rows[i].algorithm);
 		expect_rc(&c, sign(rows[i].algorithm, SUB_9, other), RC_BAD_TOKEN, "another key");
-		expect_rc(&c, hmac(talloc_asprintf(ctx, "{\"alg\":\"%s\"}", rows[i].algorithm), SUB_9, rows[i].algorithm, pem, strlen(pem)),
+		expect_rc(&c,
+			  hmac(talloc_asprintf(ctx, "{\"alg\":\"%s\"}", rows[i].algorithm), SUB_9,
+			       rows[i].algorithm, pem, strlen(pem)),
 			  RC_BAD_TOKEN, "an HMAC made with the public key");
 		cr_assert(EVP_DigestSignInit(md, NULL, hash_of(rows[i].algorithm), NULL, key) == 1 &&
 			  EVP_DigestSign(md, der, &len, (const unsigned char *)text, strlen(text)) == 1);
 		EVP_MD_CTX_free(md);
-		expect_rc(&c, talloc_asprintf(ctx, "%s.%s", text, base64url(der, len)), RC_BAD_TOKEN, "DER instead of r and s");
-		expect_rc(&c, talloc_asprintf(ctx, "%s.%s", text, base64url(memset(der, 0, sizeof der), 2 * (size_t)(EVP_PKEY_get_bits(key) + 7) / 8)),
+		expect_rc(&c, talloc_asprintf(ctx, "%s.%s", text, base64url(der, len)), RC_BAD_TOKEN,
+			  "DER instead of r and s");
+		expect_rc(&c,
+			  talloc_asprintf(ctx, "%s.%s", text,
+					  base64url(memset(der, 0, sizeof der),
+						    2 * (size_t)(EVP_PKEY_get_bits(key) + 7) / 8)),
 			  RC_BAD_TOKEN, "r and s of zeros");
 		expect_rc(&c, talloc_asprintf(ctx, "%s.x", good), RC_BAD_TOKEN, "a fourth part");
 		expect_rc(&c, talloc_asprintf(ctx, "%s!garbage", good), RC_BAD_TOKEN, "something behind it");
@@ -375,8 +405,9 @@ Test(auth, of_elliptic_curves_goes_by_the_public_key)
 
 Test(auth, key_must_fit_the_algorithm)
 {
-	EVP_PKEY *rsa = EVP_RSA_gen(2048), *small = EVP_RSA_gen(1024), *p256 = EVP_EC_gen("P-256"), *p384 = EVP_EC_gen("P-384"),
-		 *p521 = EVP_EC_gen("P-521"), *bitcoin = EVP_EC_gen("secp256k1"), *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	EVP_PKEY *rsa = EVP_RSA_gen(2048), *small = EVP_RSA_gen(1024), *p256 = EVP_EC_gen("P-256"),
+		 *p384 = EVP_EC_gen("P-384"), *p521 = EVP_EC_gen("P-521"), *bitcoin = EVP_EC_gen("secp256k1"),
+		 *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	const struct {
 		const char *algorithm, *key;
 		bool good;
@@ -390,7 +421,8 @@ Test(auth, key_must_fit_the_algorithm)
 		{ "RS256", public_pem(small), false, "1024 bits" },
 		{ "RS256", public_pem(p256), false, "another kind" },
 		{ "RS256", SECRET, false, "a secret is no key" },
-		{ "RS256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", false, "garbage in PEM" },
+		{ "RS256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", false,
+		  "garbage in PEM" },
 		{ "ES256", public_pem(p256), true, "" },
 		{ "ES384", public_pem(p384), true, "" },
 		{ "ES512", public_pem(p521), true, "" },
@@ -405,7 +437,8 @@ Test(auth, key_must_fit_the_algorithm)
 		struct config c = with_key(rows[i].algorithm, rows[i].key);
 		const char *fault = auth_check_key(&c);
 
-		cr_expect(!fault == rows[i].good, "%s: %s: %s", rows[i].algorithm, rows[i].why, fault ? fault : "taken");
+		cr_expect(!fault == rows[i].good, "%s: %s: %s", rows[i].algorithm, rows[i].why,
+			  fault ? fault : "taken");
 		cr_expect(!fault || strncmp(fault, "SECRET_KEY: ", 12) == 0, "%s", fault);
 		cr_expect(!fault || !strstr(fault, rows[i].key), "%s shows the key", rows[i].why);
 	}

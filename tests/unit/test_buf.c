@@ -33,9 +33,12 @@ Test(buf, takes_its_limit_and_not_a_byte_more)
 		bool failed;
 		const char *why;
 	} rows[] = {
-		{ 10, 10, 0, false, "full" },	      { 10, 11, 0, true, "too much at once" },
-		{ 10, 4, 6, false, "full in two" },   { 10, 4, 7, true, "too much in two" },
-		{ 0, 0, 0, false, "no room needed" }, { 0, 1, 0, true, "no room at all" },
+		{ 10, 10, 0, false, "full" },
+		{ 10, 11, 0, true, "too much at once" },
+		{ 10, 4, 6, false, "full in two" },
+		{ 10, 4, 7, true, "too much in two" },
+		{ 0, 0, 0, false, "no room needed" },
+		{ 0, 1, 0, true, "no room at all" },
 		{ 256, 256, 0, false, "the first allocation, to the brim" },
 		{ 255, 255, 0, false, "with room for the NUL" },
 		{ 512, 256, 256, false, "the second, to the brim" },
@@ -115,9 +118,12 @@ Test(buf, writes_integers)
 		int64_t v;
 		const char *text;
 	} rows[] = {
-		{ 0, "0" },	  { 7, "7" },
-		{ -7, "-7" },	  { 10, "10" },
-		{ INT64_MAX, "9223372036854775807" }, { INT64_MIN, "-9223372036854775808" },
+		{ 0, "0" },
+		{ 7, "7" },
+		{ -7, "-7" },
+		{ 10, "10" },
+		{ INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {

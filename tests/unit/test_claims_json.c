@@ -3,7 +3,7 @@
 
 #include "table.h"
 
-#define NOW INT64_C(1771940786)	/* s */
+#define NOW INT64_C(1771940786) /* s */
 
 static void *ctx;
 
@@ -21,7 +21,8 @@ close_ctx(void)
 
 TestSuite(claims_json, .init = open_ctx, .fini = close_ctx);
 
-static const char *const admin[] = { "admin", NULL }, *const several[] = { "desk", "admin", NULL }, *const nobody[] = { NULL };
+static const char *const admin[] = { "admin", NULL }, *const several[] = { "desk", "admin", NULL },
+			 *const nobody[] = { NULL };
 
 static enum rc
 decode(const char *claims, const struct claims_rule *rule, struct caller *out)
@@ -40,7 +41,8 @@ Test(claims_json, header_must_name_exactly_the_algorithm)
 		const char *why;
 	} rows[] = {
 		{ LITERAL("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"), true, "" },
-		{ LITERAL("{\"typ\":\"JWT\",\"kid\":\"1\",\"alg\":\"HS256\"}"), true, "another order, a key id" },
+		{ LITERAL("{\"typ\":\"JWT\",\"kid\":\"1\",\"alg\":\"HS256\"}"), true,
+		  "another order, a key id" },
 		{ LITERAL("{\"alg\":\"\\u0048S256\"}"), true, "escaped" },
 		{ LITERAL("{\"alg\":\"hs256\"}"), false, "another spelling" },
 		{ LITERAL("{\"alg\":\"HS512\"}"), false, "another algorithm" },
@@ -66,7 +68,8 @@ Test(claims_json, header_must_name_exactly_the_algorithm)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++)
-		expect_int(jose_header_is(ctx, rows[i].header, rows[i].len, "HS256"), rows[i].good, rows[i].header);
+		expect_int(jose_header_is(ctx, rows[i].header, rows[i].len, "HS256"), rows[i].good,
+			   rows[i].header);
 }
 
 Test(claims_json, subject_is_a_positive_63_bit_integer)
@@ -113,7 +116,8 @@ Test(claims_json, subject_is_a_positive_63_bit_integer)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct caller c = { .id = -77 };
 
-		expect_int(decode(rows[i].claims, NULL, &c), rows[i].id ? RC_OK : RC_BAD_TOKEN, rows[i].claims);
+		expect_int(decode(rows[i].claims, NULL, &c), rows[i].id ? RC_OK : RC_BAD_TOKEN,
+			   rows[i].claims);
 		expect_int(c.id, rows[i].id ? rows[i].id : -77, rows[i].why);
 	}
 }
@@ -136,7 +140,8 @@ Test(claims_json, address_is_optional_text)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct caller c = { .email = NULL };
 
-		expect_int(decode(rows[i].claims, NULL, &c), rows[i].email ? RC_OK : RC_BAD_TOKEN, rows[i].why);
+		expect_int(decode(rows[i].claims, NULL, &c), rows[i].email ? RC_OK : RC_BAD_TOKEN,
+			   rows[i].why);
 		expect_text(c.email ? c.email : "none", rows[i].email ? rows[i].email : "none", rows[i].why);
 	}
 }
@@ -149,7 +154,7 @@ Test(claims_json, address_has_up_to_320_bytes)
 
 		expect_int(decode(claims, NULL, &c), n == 320 ? RC_OK : RC_BAD_TOKEN, "length");
 	}
-	for (int n = 160; n <= 161; n++) {	/* bytes, not characters */
+	for (int n = 160; n <= 161; n++) { /* bytes, not characters */
 		char *claims = talloc_strdup(ctx, "{\"sub\":\"9\",\"email\":\"");
 		struct caller c;
 
@@ -228,7 +233,8 @@ Test(claims_json, must_name_the_audience_and_the_issuer_where_they_are_set)
 		{ NULL, "https://issuer", "\"iss\":\"https://issuer\"", true, "" },
 		{ NULL, "https://issuer", "\"iss\":\"https:\\/\\/issuer\"", true, "escaped" },
 		{ NULL, "https://issuer", "\"iss\":\"https://issuer/\"", false, "another" },
-		{ NULL, "https://issuer", "\"iss\":[\"https://issuer\"]", false, "RFC 7519: one issuer, not a list" },
+		{ NULL, "https://issuer", "\"iss\":[\"https://issuer\"]", false,
+		  "RFC 7519: one issuer, not a list" },
 		{ NULL, "https://issuer", "\"iss\":null", false, "null" },
 		{ NULL, "https://issuer", "\"x\":1", false, "none" },
 		{ "a", "b", "\"aud\":\"a\",\"iss\":\"b\"", true, "both" },
@@ -273,7 +279,8 @@ Test(claims_json, make_staff_of_who_has_a_staff_role)
 		{ admin, "\"role\":\"user\",\"scope\":\"admin\"", true, "any of the three" },
 		{ several, "\"role\":\"desk\"", true, "several staff roles" },
 		{ several, "\"roles\":[\"admin\"]", true, "several staff roles" },
-		{ nobody, "\"role\":\"admin\",\"roles\":[\"\"],\"scope\":\"admin\"", false, "nobody is staff" },
+		{ nobody, "\"role\":\"admin\",\"roles\":[\"\"],\"scope\":\"admin\"", false,
+		  "nobody is staff" },
 		{ nobody, "\"role\":\"\"", false, "nobody is staff" },
 	};
 

@@ -95,3 +95,75 @@ Test(clock, has_one_monotonic_time_in_two_units)
 
 	cr_expect(ms <= us / 1000 && us / 1000 <= later);
 }
+
+Test(clock, reads_rfc_3339_with_any_offset)
+{
+	static const struct {
+		const char *text;
+		enum rc rc;
+		int64_t t_us;
+		const char *why;
+	} rows[] = {
+		{ "1970-01-01T00:00:00Z", RC_OK, 0, "the epoch" },
+		{ "2026-02-24T13:46:26.414410Z", RC_OK, 1771940786 * S + 414410, "the contract's example" },
+		{ "2026-02-24t13:46:26.414410z", RC_OK, 1771940786 * S + 414410, "in lower case" },
+		{ "2026-02-24T13:46:26.4144109Z", RC_OK, 1771940786 * S + 414410,
+		  "digits beyond are cut off" },
+		{ "2026-02-24T13:46:26.4Z", RC_OK, 1771940786 * S + 400000, "fewer digits" },
+		{ "2026-02-24T15:46:26+02:00", RC_OK, 1771940786 * S, "east" },
+		{ "2026-02-24T08:16:26-05:30", RC_OK, 1771940786 * S, "west" },
+		{ "2026-02-24T13:46:26-00:00", RC_OK, 1771940786 * S, "unknown" },
+		{ "2016-12-31T23:59:60Z", RC_OK, 1483228800 * S, "a leap second is the next day's first" },
+		{ "2024-02-29T00:00:00Z", RC_OK, 1709164800 * S, "a leap day" },
+		{ "2000-02-29T00:00:00Z", RC_OK, 951782400 * S, "of a century" },
+		{ "0001-01-01T00:00:00Z", RC_OK, -62135596800 * S, "the first" },
+		{ "9999-12-31T23:59:59.999999Z", RC_OK, 253402300800 * S - 1, "the last" },
+		{ "0001-01-01T00:00:00+00:01", RC_RANGE, 0, "before the first" },
+		{ "9999-12-31T23:59:59-00:01", RC_RANGE, 0, "behind the last" },
+		{ "2023-02-29T00:00:00Z", RC_SYNTAX, 0, "no such day" },
+		{ "1900-02-29T00:00:00Z", RC_SYNTAX, 0, "no such day" },
+		{ "2026-04-31T00:00:00Z", RC_SYNTAX, 0, "no such day" },
+		{ "2026-13-01T00:00:00Z", RC_SYNTAX, 0, "no such month" },
+		{ "2026-00-01T00:00:00Z", RC_SYNTAX, 0, "no such month" },
+		{ "2026-01-00T00:00:00Z", RC_SYNTAX, 0, "no such day" },
+		{ "2026-01-01T24:00:00Z", RC_SYNTAX, 0, "no such hour" },
+		{ "2026-01-01T00:60:00Z", RC_SYNTAX, 0, "no such minute" },
+		{ "2026-01-01T00:00:61Z", RC_SYNTAX, 0, "no such second" },
+		{ "2026-01-01T00:00:00+24:00", RC_SYNTAX, 0, "no such offset" },
+		{ "2026-01-01T00:00:00+00:60", RC_SYNTAX, 0, "no such offset" },
+		{ "2026-01-01T00:00:00", RC_SYNTAX, 0, "no offset" },
+		{ "2026-01-01T00:00:00.Z", RC_SYNTAX, 0, "no digit behind the point" },
+		{ "2026-01-01T00:00Z", RC_SYNTAX, 0, "no seconds" },
+		{ "2026-01-01", RC_SYNTAX, 0, "no time" },
+		{ "2026-1-01T00:00:00Z", RC_SYNTAX, 0, "one digit" },
+		{ "2026-01-01T00:00:00Zx", RC_SYNTAX, 0, "something behind it" },
+		{ "2026-01-01T00:00:00+0200", RC_SYNTAX, 0, "no colon" },
+		{ " 2026-01-01T00:00:00Z", RC_SYNTAX, 0, "a blank" },
+		{ "", RC_SYNTAX, 0, "nothing" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		size_t len = strlen(rows[i].text);
+		char *tight = talloc_memdup(NULL, rows[i].text, len ? len : 1);
+		int64_t t_us = -77;
+
+		expect_int(clock_parse_rfc3339(tight, len, &t_us), rows[i].rc, rows[i].text);
+		expect_int(t_us, rows[i].rc ? -77 : rows[i].t_us, rows[i].why);
+		talloc_free(tight);
+	}
+}
+
+Test(clock, reads_what_it_writes)
+{
+	uint64_t state = 3;
+
+	for (int i = 0; i < 20000; i++) {
+		int64_t t = (int64_t)(next_random(&state) % UINT64_C(315537897600000000)) -
+			    INT64_C(62135596800000000),
+			back = 0;
+		char text[RFC3339_SIZE];
+
+		cr_assert_eq(clock_rfc3339(t, text), RC_OK);
+		cr_expect(clock_parse_rfc3339(text, strlen(text), &back) == RC_OK && back == t, "%s", text);
+	}
+}

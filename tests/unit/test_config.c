@@ -114,10 +114,24 @@ Test(config, needs_little_and_has_the_contracts_defaults)
 Test(config, takes_an_empty_value_for_none)
 {
 	static const char *const names[] = {
-		"ALGORITHM", "JWT_AUDIENCE", "JWT_ISSUER", "OWNER_STATUS_UPDATES", "PRODUCT_SERVICE_TIMEOUT",
-		"PRODUCT_MAX_WORKERS", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SNS", "AWS_ACCESS_KEY_ID",
-		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SNS_TOPIC_ARN", "LOG_LEVEL", "WORKER_MAX_REQUESTS",
-		"WORKER_MAX_RSS_MB", "WORKERS", "POOL_FILE",
+		"ALGORITHM",
+		"JWT_AUDIENCE",
+		"JWT_ISSUER",
+		"OWNER_STATUS_UPDATES",
+		"PRODUCT_SERVICE_TIMEOUT",
+		"PRODUCT_MAX_WORKERS",
+		"AWS_REGION",
+		"AWS_ENDPOINT_URL",
+		"AWS_ENDPOINT_URL_SNS",
+		"AWS_ACCESS_KEY_ID",
+		"AWS_SECRET_ACCESS_KEY",
+		"AWS_SESSION_TOKEN",
+		"SNS_TOPIC_ARN",
+		"LOG_LEVEL",
+		"WORKER_MAX_REQUESTS",
+		"WORKER_MAX_RSS_MB",
+		"WORKERS",
+		"POOL_FILE",
 	};
 	struct config c;
 
@@ -182,11 +196,13 @@ check(const struct row *rows, size_t n)
 		memcpy(env, least, sizeof least);
 		set(r->name, r->value);
 		rc = load(&c);
-		cr_expect(rc == (r->good ? RC_OK : RC_INVALID), "%s=%s: %s: rc %d, %s", r->name, r->value, r->why, rc,
-			  n_lines ? lines[0] : "no line");
-		cr_expect(n_lines == (r->good ? 0 : 1), "%s=%s: %s: %zu lines", r->name, r->value, r->why, n_lines);
+		cr_expect(rc == (r->good ? RC_OK : RC_INVALID), "%s=%s: %s: rc %d, %s", r->name, r->value,
+			  r->why, rc, n_lines ? lines[0] : "no line");
+		cr_expect(n_lines == (r->good ? 0 : 1), "%s=%s: %s: %zu lines", r->name, r->value, r->why,
+			  n_lines);
 		if (!r->good && n_lines)
-			cr_expect(strncmp(lines[0], r->name, name) == 0 && strncmp(lines[0] + name, ": wants ", 8) == 0,
+			cr_expect(strncmp(lines[0], r->name, name) == 0 &&
+					  strncmp(lines[0] + name, ": wants ", 8) == 0,
 				  "%s", lines[0]);
 	}
 }
@@ -196,7 +212,8 @@ Test(config, takes_what_fits_and_refuses_the_rest_with_one_line)
 	static const struct row rows[] = {
 		{ "DATABASE_URL", "postgres://db/orders", true, "the short scheme" },
 		{ "DATABASE_URL", "mysql://db/orders", false, "another database" },
-		{ "DATABASE_URL", "postgresql+psycopg2://db/orders", false, "a driver that the contract does not name" },
+		{ "DATABASE_URL", "postgresql+psycopg2://db/orders", false,
+		  "a driver that the contract does not name" },
 		{ "DATABASE_URL", "host=db", false, "no URI" },
 		{ "DATABASE_URL", "postgresql://db/or ders", false, "a blank" },
 		{ "DATABASE_URL", "", false, "required" },
@@ -270,15 +287,67 @@ Test(config, takes_what_fits_and_refuses_the_rest_with_one_line)
 		{ "SNS_TOPIC_NAME", "or ders", false, "a blank" },
 		{ "SNS_TOPIC_NAME", "caf\xc3\xa9", false, "not ASCII" },
 		{ "SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:orders.fifo", true, "" },
-		{ "SNS_TOPIC_ARN", "arn:aws-cn:sns:cn-north-1:123456789012:orders", true, "another partition" },
+		{ "SNS_TOPIC_ARN", "arn:aws-cn:sns:cn-north-1:123456789012:orders", true,
+		  "another partition" },
 		{ "SNS_TOPIC_ARN", "arn:aws:sqs:us-east-1:123456789012:orders", false, "a queue" },
-		{ "SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:orders:uuid", false, "a subscription" },
+		{ "SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:orders:uuid", false,
+		  "a subscription" },
 		{ "SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:", false, "no name" },
 		{ "SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:12345 6789012:orders", false, "a blank" },
 		{ "SNS_TOPIC_ARN", "orders", false, "a name" },
 		{ "LOG_LEVEL", "debug", true, "" },
 		{ "LOG_LEVEL", "INFO", false, "capitals" },
 		{ "LOG_LEVEL", "warning", false, "another word" },
+		{ "AWS_ENDPOINT_URL_STS", "sts", false, "no URL" },
+		{ "AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/orders", true, "" },
+		{ "AWS_ROLE_ARN", "orders", false, "a name" },
+		{ "AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/or ders", false, "a blank" },
+		{ "AWS_ROLE_SESSION_NAME", "a_+=,.@-Z9", true, "all that AWS takes" },
+		{ "AWS_ROLE_SESSION_NAME", "x", false, "too short" },
+		{ "AWS_ROLE_SESSION_NAME", "or ders", false, "a blank" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://example.com/keys?a=b", true,
+		  "TLS to anywhere" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:51679/keys", true, "loopback" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.8.9.1/", true, "all of it" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/", true, "by name" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1]:80/", true, "in IPv6" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2/keys", true, "ECS" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/keys", true, "EKS" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[fd00:ec2::23]/keys", true, "EKS in IPv6" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/keys", false,
+		  "in the clear to anywhere" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.169.254/keys", false,
+		  "another agent" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost.example.com/", false,
+		  "a name that begins so" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1.example.com/", false,
+		  "a name that begins so" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1@example.com/", false,
+		  "a user's name" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:80@example.com/", false,
+		  "and password" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1\\@example.com/", false,
+		  "a backslash" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.1/", false, "a short form" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://2130706433/", false, "a number" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::ffff:8.8.8.8]/", false, "IPv4 in IPv6" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1/", false, "no end" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://", false, "no host" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "ftp://127.0.0.1/", false, "another scheme" },
+		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x", true, "" },
+		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "v2", false, "no slash" },
+		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/a b", false, "a blank" },
+		{ "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc=", true, "" },
+		{ "AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nX: y", false, "another field" },
+		{ "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ipv6", true, "" },
+		{ "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5", false, "" },
+		{ "AWS_EC2_METADATA_SERVICE_ENDPOINT", "imds", false, "no URL" },
+		{ "AWS_EC2_METADATA_DISABLED", "TRUE", true, "" },
+		{ "AWS_EC2_METADATA_DISABLED", "yes", false, "" },
+		{ "WORKER_DEADLINE", "0", true, "for ever" },
+		{ "WORKER_DEADLINE", "6", true, "longer than the Product Service may take" },
+		{ "WORKER_DEADLINE", "5", false, "no longer" },
+		{ "WORKER_DEADLINE", "30s", false, "a unit" },
 		{ "WORKER_MAX_REQUESTS", "many", false, "no number" },
 		{ "WORKER_MAX_RSS_MB", "64M", false, "a unit" },
 		{ "WORKERS", "four", false, "no number" },
@@ -307,7 +376,9 @@ Test(config, reads_enums_in_order)
 	static const struct {
 		const char *value;
 		int level;
-	} levels[] = { { "debug", LOG_DEBUG }, { "info", LOG_INFO }, { "warn", LOG_WARN }, { "error", LOG_ERROR } };
+	} levels[] = {
+		{ "debug", LOG_DEBUG }, { "info", LOG_INFO }, { "warn", LOG_WARN }, { "error", LOG_ERROR }
+	};
 	struct config c;
 
 	for (size_t i = 0; i < ROWS(levels); i++) {
@@ -328,9 +399,9 @@ Test(config, reads_seconds_down_to_the_millisecond)
 	static const struct {
 		const char *text;
 		int ms;
-	} rows[] = { { "5", 5000 },	 { "2.5", 2500 },   { "0.001", 1 },	{ "0.25", 250 },
-		     { "1.2345", 1234 }, { "1.", 1000 },    { "3600", 3600000 }, { "007", 7000 },
-		     { "3600.0004", 3600000 } };
+	} rows[] = { { "5", 5000 },	  { "2.5", 2500 },    { "0.001", 1 },
+		     { "0.25", 250 },	  { "1.2345", 1234 }, { "1.", 1000 },
+		     { "3600", 3600000 }, { "007", 7000 },    { "3600.0004", 3600000 } };
 	struct config c;
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -374,7 +445,9 @@ Test(config, drops_trailing_slashes_of_urls)
 {
 	static const struct {
 		const char *text, *url;
-	} rows[] = { { "http://p:1/", "http://p:1" }, { "http://p//", "http://p" }, { "https://p/a/b/", "https://p/a/b" } };
+	} rows[] = { { "http://p:1/", "http://p:1" },
+		     { "http://p//", "http://p" },
+		     { "https://p/a/b/", "https://p/a/b" } };
 	struct config c;
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -394,7 +467,8 @@ Test(config, finds_the_endpoint_of_sns)
 		{ NULL, NULL, NULL, "https://sns.us-east-1.amazonaws.com", "real AWS" },
 		{ "eu-west-3", NULL, NULL, "https://sns.eu-west-3.amazonaws.com", "of the region" },
 		{ "cn-north-1", NULL, NULL, "https://sns.cn-north-1.amazonaws.com.cn", "of China" },
-		{ "us-gov-west-1", NULL, NULL, "https://sns.us-gov-west-1.amazonaws.com", "of the government" },
+		{ "us-gov-west-1", NULL, NULL, "https://sns.us-gov-west-1.amazonaws.com",
+		  "of the government" },
 		{ NULL, "http://all:4566", NULL, "http://all:4566", "one for all services" },
 		{ NULL, NULL, "http://sns:1", "http://sns:1", "its own" },
 		{ NULL, "http://all:4566", "http://sns:1", "http://sns:1", "its own wins" },
@@ -502,6 +576,75 @@ Test(config, reads_a_key_file_of_64_kib_and_no_more)
 	}
 }
 
+Test(config, finds_where_aws_keys_come_from)
+{
+	static const struct {
+		struct var vars[3];
+		const char *container, *imds, *why;
+	} rows[] = {
+		{ { { NULL, NULL } }, NULL, "http://169.254.169.254", "the instance's own" },
+		{ { { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6" } },
+		  NULL,
+		  "http://[fd00:ec2::254]",
+		  "in IPv6" },
+		{ { { "AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338/" } },
+		  NULL,
+		  "http://127.0.0.1:1338",
+		  "elsewhere" },
+		{ { { "AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://a" },
+		    { "AWS_EC2_METADATA_DISABLED", "true" } },
+		  NULL,
+		  NULL,
+		  "nowhere" },
+		{ { { "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/x" } },
+		  "http://localhost/x",
+		  "http://169.254.169.254",
+		  "a container's" },
+		{ { { "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/x" },
+		    { "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/y" } },
+		  "http://169.254.170.2/y",
+		  "http://169.254.169.254",
+		  "the relative one wins, as in the SDKs" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct config c;
+
+		memset(env, 0, sizeof env);
+		memcpy(env, least, sizeof least);
+		for (const struct var *v = rows[i].vars; v->name; v++)
+			set(v->name, v->value);
+		cr_assert_eq(load(&c), RC_OK, "%s", lines[0]);
+		expect_text(c.container_url ? c.container_url : "none",
+			    rows[i].container ? rows[i].container : "none", rows[i].why);
+		expect_text(c.imds_url ? c.imds_url : "none", rows[i].imds ? rows[i].imds : "none",
+			    rows[i].why);
+		expect_text(c.sts_url, "https://sts.us-east-1.amazonaws.com", rows[i].why);
+		expect_text(c.role_session_name, "orders.fcgi", rows[i].why);
+	}
+}
+
+Test(config, gives_a_worker_time_for_the_product_service_and_the_database)
+{
+	static const struct {
+		const char *timeout, *deadline;
+		int s;
+	} rows[] = { { NULL, NULL, 30 },
+		     { "3600", NULL, 3625 },
+		     { "0.5", NULL, 25 },
+		     { "5", "0", 0 },
+		     { "5", "7", 7 } };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct config c;
+
+		set("PRODUCT_SERVICE_TIMEOUT", rows[i].timeout);
+		set("WORKER_DEADLINE", rows[i].deadline);
+		cr_assert_eq(load(&c), RC_OK, "%s", lines[0]);
+		expect_int(c.deadline_s, rows[i].s, "deadline");
+	}
+}
+
 Test(config, lets_half_the_workers_wait_on_the_product_service)
 {
 	static const struct {
@@ -509,9 +652,12 @@ Test(config, lets_half_the_workers_wait_on_the_product_service)
 		int result;
 		const char *why;
 	} rows[] = {
-		{ NULL, NULL, 0, "a pool of unknown size" }, { "8", NULL, 4, "half" },
-		{ "5", NULL, 2, "rounded down" },	     { "1", NULL, 1, "a lone worker may" },
-		{ "8", "3", 3, "as told" },		     { "8", "0", 0, "any number" },
+		{ NULL, NULL, 0, "a pool of unknown size" },
+		{ "8", NULL, 4, "half" },
+		{ "5", NULL, 2, "rounded down" },
+		{ "1", NULL, 1, "a lone worker may" },
+		{ "8", "3", 3, "as told" },
+		{ "8", "0", 0, "any number" },
 	};
 	struct config c;
 
@@ -531,8 +677,15 @@ Test(config, tells_what_settings_want_of_each_other)
 		const char *why;
 	} rows[] = {
 		{ { { "SNS_TOPIC_NAME", NULL } }, "SNS_TOPIC_NAME or SNS_TOPIC_ARN: ", "no topic" },
-		{ { { "AWS_ACCESS_KEY_ID", "AKID" } }, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: ", "an id without a key" },
-		{ { { "AWS_SECRET_ACCESS_KEY", "s3cr3t" } }, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: ", "a key without an id" },
+		{ { { "AWS_ACCESS_KEY_ID", "AKID" } },
+		  "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: ",
+		  "an id without a key" },
+		{ { { "AWS_SECRET_ACCESS_KEY", "s3cr3t" } },
+		  "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: ",
+		  "a key without an id" },
+		{ { { "AWS_WEB_IDENTITY_TOKEN_FILE", "/token" } },
+		  "AWS_WEB_IDENTITY_TOKEN_FILE: ",
+		  "a token for no role" },
 		{ { { "AWS_SESSION_TOKEN", "t0ken" } }, "AWS_SESSION_TOKEN: ", "a session without keys" },
 	};
 
@@ -545,7 +698,8 @@ Test(config, tells_what_settings_want_of_each_other)
 			set(v->name, v->value);
 		expect_int(load(&c), RC_INVALID, rows[i].why);
 		expect_int(n_lines, 1, rows[i].why);
-		cr_expect(strncmp(lines[0], rows[i].begin, strlen(rows[i].begin)) == 0, "%s: %s", rows[i].why, lines[0]);
+		cr_expect(strncmp(lines[0], rows[i].begin, strlen(rows[i].begin)) == 0, "%s: %s", rows[i].why,
+			  lines[0]);
 	}
 }
 
@@ -565,16 +719,26 @@ Test(config, says_one_fault_once)
 Test(config, tells_all_faults_at_once_and_no_value)
 {
 	static const struct var wrong[] = {
-		{ "DATABASE_URL", "mysql://u:MARK@h/d" }, { "SECRET_KEY", "@/nonexistent/MARK" },
-		{ "ALGORITHM", "MARK" },		  { "OWNER_STATUS_UPDATES", "MARK" },
-		{ "PRODUCT_SERVICE_URL", "MARK" },	  { "PRODUCT_SERVICE_TIMEOUT", "MARK" },
-		{ "PRODUCT_MAX_WORKERS", "MARK" },	  { "AWS_REGION", "MARK MARK" },
-		{ "AWS_ENDPOINT_URL", "MARK" },		  { "AWS_ENDPOINT_URL_SNS", "MARK" },
-		{ "AWS_ACCESS_KEY_ID", "MARK MARK" },	  { "AWS_SECRET_ACCESS_KEY", "MARK MARK" },
-		{ "AWS_SESSION_TOKEN", "MARK MARK" },	  { "SNS_TOPIC_NAME", "MARK MARK" },
-		{ "SNS_TOPIC_ARN", "MARK" },		  { "LOG_LEVEL", "MARK" },
-		{ "WORKER_MAX_REQUESTS", "MARK" },	  { "WORKER_MAX_RSS_MB", "MARK" },
-		{ "WORKERS", "MARK" },			  { "POOL_FILE", "MARK MARK" },
+		{ "DATABASE_URL", "mysql://u:MARK@h/d" },
+		{ "SECRET_KEY", "@/nonexistent/MARK" },
+		{ "ALGORITHM", "MARK" },
+		{ "OWNER_STATUS_UPDATES", "MARK" },
+		{ "PRODUCT_SERVICE_URL", "MARK" },
+		{ "PRODUCT_SERVICE_TIMEOUT", "MARK" },
+		{ "PRODUCT_MAX_WORKERS", "MARK" },
+		{ "AWS_REGION", "MARK MARK" },
+		{ "AWS_ENDPOINT_URL", "MARK" },
+		{ "AWS_ENDPOINT_URL_SNS", "MARK" },
+		{ "AWS_ACCESS_KEY_ID", "MARK MARK" },
+		{ "AWS_SECRET_ACCESS_KEY", "MARK MARK" },
+		{ "AWS_SESSION_TOKEN", "MARK MARK" },
+		{ "SNS_TOPIC_NAME", "MARK MARK" },
+		{ "SNS_TOPIC_ARN", "MARK" },
+		{ "LOG_LEVEL", "MARK" },
+		{ "WORKER_MAX_REQUESTS", "MARK" },
+		{ "WORKER_MAX_RSS_MB", "MARK" },
+		{ "WORKERS", "MARK" },
+		{ "POOL_FILE", "MARK MARK" },
 	};
 	struct config c;
 

@@ -24,7 +24,7 @@ check(read_fn *read, const struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct row *r = &rows[i];
 		size_t len = strlen(r->text);
-		char *tight = malloc(len + 1);	/* a byte too far is seen by the sanitizer */
+		char *tight = malloc(len + 1); /* a byte too far is seen by the sanitizer */
 		int64_t value = -77;
 		bool exact = false;
 		enum rc rc;
@@ -35,8 +35,8 @@ check(read_fn *read, const struct row *rows, size_t n)
 		if (r->rc) {
 			cr_expect(value == -77, "%s: %s: written without success", r->why, r->text);
 		} else {
-			cr_expect(value == r->value, "%s: %s: %" PRId64 ", expected %" PRId64, r->why, r->text,
-				  value, r->value);
+			cr_expect(value == r->value, "%s: %s: %" PRId64 ", expected %" PRId64, r->why,
+				  r->text, value, r->value);
 			cr_expect(exact == r->exact, "%s: %s: exact is %d", r->why, r->text, exact);
 		}
 		free(tight);
@@ -70,7 +70,8 @@ Test(decimal, reads_what_rfc_8259_calls_a_number)
 		{ "9223372036854775807", 0, RC_OK, INT64_MAX, true, "the greatest" },
 		{ "-9223372036854775808", 0, RC_OK, INT64_MIN, true, "the least" },
 		{ "9223372036854775807.9", 0, RC_OK, INT64_MAX, false, "cut to the greatest" },
-		{ "0.000000000000000000009223372036854775807e21", 18, RC_OK, INT64_MAX, true, "places and exponent" },
+		{ "0.000000000000000000009223372036854775807e21", 18, RC_OK, INT64_MAX, true,
+		  "places and exponent" },
 	};
 
 	check(decimal_number, rows, ROWS(rows));
@@ -96,10 +97,11 @@ Test(decimal, refuses_what_an_int64_cannot_hold)
 
 Test(decimal, refuses_what_is_no_number)
 {
-	static const char *const texts[] = { "",     "-",    "+1",  "01",   "-01",      "00",  ".5",  "1.",
-					     "1.e5", "1e",   "1e+", "1e-",  "1.5e",     "e5",  "0x10", " 1",
-					     "1 ",   "1,5",  "--1", "1.2.3", "NaN",     "Infinity", "-Infinity",
-					     "1_000", "1e1.5", "1e5e5", "\xd9\xa3" };
+	static const char *const texts[] = { "",      "-",     "+1",	  "01",	      "-01",	   "00",
+					     ".5",    "1.",    "1.e5",	  "1e",	      "1e+",	   "1e-",
+					     "1.5e",  "e5",    "0x10",	  " 1",	      "1 ",	   "1,5",
+					     "--1",   "1.2.3", "NaN",	  "Infinity", "-Infinity", "1_000",
+					     "1e1.5", "1e5e5", "\xd9\xa3" };
 
 	for (size_t i = 0; i < ROWS(texts); i++) {
 		const struct row row = { texts[i], 2, RC_SYNTAX, 0, false, "not RFC 8259" };

@@ -31,9 +31,18 @@ closed(void)
 	return rc ? why.text : "";
 }
 
-#define JSON(text) { LITERAL(text) }
-#define BODY(field) { .part = "body", .name = field }
-#define ITEM(i, field) { .part = "body", .list = "items", .index = i, .name = field }
+#define JSON(text)                                                                                           \
+	{                                                                                                    \
+		LITERAL(text)                                                                                \
+	}
+#define BODY(field)                                                                                          \
+	{                                                                                                    \
+		.part = "body", .name = field                                                                \
+	}
+#define ITEM(i, field)                                                                                       \
+	{                                                                                                    \
+		.part = "body", .list = "items", .index = i, .name = field                                   \
+	}
 
 /* The answers were taken from pydantic 2.13, with "body" put before its loc as FastAPI does. */
 Test(fault, of_each_type_reads_as_pydantic_writes_it)
@@ -54,16 +63,26 @@ Test(fault, of_each_type_reads_as_pydantic_writes_it)
 		  "dictionary or object to extract fields from\",\"input\":5}]" },
 		{ { .type = FAULT_NOT_A_LIST, .loc = BODY("items"), .input = JSON("{\"a\":1}") },
 		  "[{\"type\":\"list_type\",\"loc\":[\"body\",\"items\"],\"msg\":\"Input should be a valid list\",\"input\":{\"a\":1}}]" },
-		{ { .type = FAULT_TOO_SHORT, .loc = BODY("items"), .input = JSON("[]"), .limit = 1, .actual = 0 },
+		{ { .type = FAULT_TOO_SHORT,
+		    .loc = BODY("items"),
+		    .input = JSON("[]"),
+		    .limit = 1,
+		    .actual = 0 },
 		  "[{\"type\":\"too_short\",\"loc\":[\"body\",\"items\"],\"msg\":\"List should have at least 1 item after validation, "
 		  "not 0\",\"input\":[],\"ctx\":{\"field_type\":\"List\",\"min_length\":1,\"actual_length\":0}}]" },
-		{ { .type = FAULT_TOO_LONG, .loc = BODY("items"), .input = JSON("[0]"), .limit = 100, .actual = 101 },
+		{ { .type = FAULT_TOO_LONG,
+		    .loc = BODY("items"),
+		    .input = JSON("[0]"),
+		    .limit = 100,
+		    .actual = 101 },
 		  "[{\"type\":\"too_long\",\"loc\":[\"body\",\"items\"],\"msg\":\"List should have at most 100 items after validation, "
 		  "not 101\",\"input\":[0],\"ctx\":{\"field_type\":\"List\",\"max_length\":100,\"actual_length\":101}}]" },
 		{ { .type = FAULT_INT_TYPE, .loc = ITEM(0, "product_id"), .input = JSON("null") },
 		  "[{\"type\":\"int_type\",\"loc\":[\"body\",\"items\",0,\"product_id\"],\"msg\":\"Input should be a valid integer\","
 		  "\"input\":null}]" },
-		{ { .type = FAULT_INT_PARSING, .loc = { .part = "query", .name = "limit" }, .input = JSON("\"x\"") },
+		{ { .type = FAULT_INT_PARSING,
+		    .loc = { .part = "query", .name = "limit" },
+		    .input = JSON("\"x\"") },
 		  "[{\"type\":\"int_parsing\",\"loc\":[\"query\",\"limit\"],\"msg\":\"Input should be a valid integer, unable to parse "
 		  "string as an integer\",\"input\":\"x\"}]" },
 		{ { .type = FAULT_INT_FROM_FLOAT, .loc = ITEM(0, "quantity"), .input = JSON("2.5") },
@@ -72,13 +91,22 @@ Test(fault, of_each_type_reads_as_pydantic_writes_it)
 		{ { .type = FAULT_GREATER_THAN, .loc = ITEM(0, "quantity"), .input = JSON("0"), .limit = 0 },
 		  "[{\"type\":\"greater_than\",\"loc\":[\"body\",\"items\",0,\"quantity\"],\"msg\":\"Input should be greater than 0\","
 		  "\"input\":0,\"ctx\":{\"gt\":0}}]" },
-		{ { .type = FAULT_GREATER_THAN_EQUAL, .loc = { .part = "query", .name = "limit" }, .input = JSON("\"0\""), .limit = 1 },
+		{ { .type = FAULT_GREATER_THAN_EQUAL,
+		    .loc = { .part = "query", .name = "limit" },
+		    .input = JSON("\"0\""),
+		    .limit = 1 },
 		  "[{\"type\":\"greater_than_equal\",\"loc\":[\"query\",\"limit\"],\"msg\":\"Input should be greater than or equal to 1\","
 		  "\"input\":\"0\",\"ctx\":{\"ge\":1}}]" },
-		{ { .type = FAULT_LESS_THAN_EQUAL, .loc = ITEM(0, "product_id"), .input = JSON("9223372036854775808"), .limit = INT64_MAX },
+		{ { .type = FAULT_LESS_THAN_EQUAL,
+		    .loc = ITEM(0, "product_id"),
+		    .input = JSON("9223372036854775808"),
+		    .limit = INT64_MAX },
 		  "[{\"type\":\"less_than_equal\",\"loc\":[\"body\",\"items\",0,\"product_id\"],\"msg\":\"Input should be less than or "
 		  "equal to 9223372036854775807\",\"input\":9223372036854775808,\"ctx\":{\"le\":9223372036854775807}}]" },
-		{ { .type = FAULT_ENUM, .loc = BODY("status"), .input = JSON("5"), .expected = "'a', 'b' or 'c'" },
+		{ { .type = FAULT_ENUM,
+		    .loc = BODY("status"),
+		    .input = JSON("5"),
+		    .expected = "'a', 'b' or 'c'" },
 		  "[{\"type\":\"enum\",\"loc\":[\"body\",\"status\"],\"msg\":\"Input should be 'a', 'b' or 'c'\",\"input\":5,"
 		  "\"ctx\":{\"expected\":\"'a', 'b' or 'c'\"}}]" },
 	};
@@ -95,10 +123,11 @@ Test(fault, of_syntax_stands_alone)
 	faults_add(&f, &(struct fault){ .type = FAULT_MISSING, .loc = BODY("items") });
 	faults_set_syntax(&f, &(struct json_error){ 17, "Invalid \\escape" });
 	cr_expect_eq(f.n, 1);
-	expect_text(closed(),
-		    "[{\"type\":\"json_invalid\",\"loc\":[\"body\",17],\"msg\":\"JSON decode error\",\"input\":{},"
-		    "\"ctx\":{\"error\":\"Invalid \\\\escape\"}}]",
-		    "syntax");
+	expect_text(
+		closed(),
+		"[{\"type\":\"json_invalid\",\"loc\":[\"body\",17],\"msg\":\"JSON decode error\",\"input\":{},"
+		"\"ctx\":{\"error\":\"Invalid \\\\escape\"}}]",
+		"syntax");
 }
 
 Test(fault, list_is_empty_without_one)
@@ -114,14 +143,15 @@ Test(fault, list_separates_its_faults)
 	faults_add(&f, &(struct fault){ .type = FAULT_MISSING, .loc = BODY("a") });
 	faults_add(&f, &(struct fault){ .type = FAULT_MISSING, .loc = BODY("b") });
 	cr_expect_eq(f.n, 2);
-	expect_text(closed(),
-		    "[{\"type\":\"missing\",\"loc\":[\"body\",\"a\"],\"msg\":\"Field required\",\"input\":null},"
-		    "{\"type\":\"missing\",\"loc\":[\"body\",\"b\"],\"msg\":\"Field required\",\"input\":null}]",
-		    "two");
+	expect_text(
+		closed(),
+		"[{\"type\":\"missing\",\"loc\":[\"body\",\"a\"],\"msg\":\"Field required\",\"input\":null},"
+		"{\"type\":\"missing\",\"loc\":[\"body\",\"b\"],\"msg\":\"Field required\",\"input\":null}]",
+		"two");
 }
 
-static const struct int_rule quantity = { 1, INT32_MAX, true }, id = { 1, INT64_MAX, true }, limit = { 1, 100, false },
-			     skip = { 0, INT64_MAX, false };
+static const struct int_rule quantity = { 1, INT32_MAX, true }, id = { 1, INT64_MAX, true },
+			     limit = { 1, 100, false }, skip = { 0, INT64_MAX, false };
 
 /* The type of the only fault, "" when there is none. */
 static const char *
@@ -196,7 +226,8 @@ Test(fault, integers_are_read_as_pydantic_reads_them)
 		bool good;
 
 		faults_init(&f, ctx);
-		good = faults_int(&f, loc, (struct json){ rows[i].text, strlen(rows[i].text) }, rows[i].rule, &v);
+		good = faults_int(&f, loc, (struct json){ rows[i].text, strlen(rows[i].text) }, rows[i].rule,
+				  &v);
 		expect_text(only_type(), rows[i].type, rows[i].text);
 		expect_int(good, !*rows[i].type, rows[i].text);
 		expect_int(v, good ? rows[i].value : -77, rows[i].why);
@@ -261,10 +292,11 @@ Test(fault, of_a_path_shows_what_came)
 	static const struct loc loc = { .part = "path", .name = "order_id" };
 
 	faults_add_not_an_int(&f, loc, LITERAL("ab\"c"));
-	expect_text(closed(),
-		    "[{\"type\":\"int_parsing\",\"loc\":[\"path\",\"order_id\"],\"msg\":\"Input should be a valid integer, unable to parse "
-		    "string as an integer\",\"input\":\"ab\\\"c\"}]",
-		    "path");
+	expect_text(
+		closed(),
+		"[{\"type\":\"int_parsing\",\"loc\":[\"path\",\"order_id\"],\"msg\":\"Input should be a valid integer, unable to parse "
+		"string as an integer\",\"input\":\"ab\\\"c\"}]",
+		"path");
 }
 
 Test(fault, list_without_memory_fails_as_a_whole)

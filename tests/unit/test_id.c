@@ -21,7 +21,8 @@ Test(id, makes_version_4_uuids)
 			if (j == 8 || j == 13 || j == 18 || j == 23)
 				cr_expect_eq(u[j], '-', "%s", u);
 			else
-				cr_expect(isxdigit((unsigned char)u[j]) && !isupper((unsigned char)u[j]), "%s", u);
+				cr_expect(isxdigit((unsigned char)u[j]) && !isupper((unsigned char)u[j]),
+					  "%s", u);
 		cr_expect_eq(u[14], '4', "version: %s", u);
 		cr_expect_not_null(strchr("89ab", u[19]), "variant: %s", u);
 		for (size_t j = 0; j < i; j++)
@@ -34,7 +35,7 @@ Test(id, gives_a_child_other_uuids_than_its_parent)
 	char theirs[UUID_SIZE] = "", ours[UUID_SIZE];
 	int ends[2];
 
-	id_uuid(ours);	/* from here on there is something that a child could inherit */
+	id_uuid(ours); /* from here on there is something that a child could inherit */
 	cr_assert_eq(pipe(ends), 0);
 	if (fork() == 0) {
 		id_uuid(ours);
@@ -107,7 +108,7 @@ Test(id, makes_a_new_traceparent_of_anything_else)
 		cr_expect(!rows[i].text || strcmp(out, rows[i].text) != 0, "%s: kept", rows[i].why);
 		cr_expect(strcmp(out + 52, "-01") == 0, "%s: not sampled: %s", rows[i].why, out);
 		id_traceparent(out, again);
-		expect_text(again, out, rows[i].why);	/* valid, since it is kept */
+		expect_text(again, out, rows[i].why); /* valid, since it is kept */
 		id_traceparent(rows[i].text, other);
 		cr_expect_str_neq(out, other, "%s: not random", rows[i].why);
 	}
@@ -144,8 +145,9 @@ Test(id, digests_each_part_with_its_length)
 Test(id, digests_with_sha_256)
 {
 	static const unsigned char empty[SHA256_SIZE] = {
-		0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
-		0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+		0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
+		0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
+		0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 	};
 	unsigned char digest[SHA256_SIZE];
 

@@ -51,14 +51,16 @@ Test(json, takes_what_rfc_8259_allows)
 		{ "0", JSON_NUMBER, "0", "" },
 		{ "-0", JSON_NUMBER, "-0", "" },
 		{ "-0.0e-0", JSON_NUMBER, "-0.0e-0", "its own digits" },
-		{ "123456789012345678901234567890", JSON_NUMBER, "123456789012345678901234567890", "a big integer" },
+		{ "123456789012345678901234567890", JSON_NUMBER, "123456789012345678901234567890",
+		  "a big integer" },
 		{ "1E+400", JSON_NUMBER, "1E+400", "beyond a double" },
 		{ "45.10", JSON_NUMBER, "45.10", "the zero stays" },
 		{ "\"\"", JSON_STRING, "\"\"", "" },
 		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE80\"", JSON_STRING,
 		  "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE80\"", "every escape" },
 		{ "\"\\ud800\"", JSON_STRING, "\"\\ud800\"", "a lone surrogate is syntax" },
-		{ "\"\x7f\xc2\x80\xf4\x8f\xbf\xbf\"", JSON_STRING, "\"\x7f\xc2\x80\xf4\x8f\xbf\xbf\"", "characters" },
+		{ "\"\x7f\xc2\x80\xf4\x8f\xbf\xbf\"", JSON_STRING, "\"\x7f\xc2\x80\xf4\x8f\xbf\xbf\"",
+		  "characters" },
 		{ "[]", JSON_ARRAY, "[]", "" },
 		{ " \t\r\n[ 1 , 2 ] \t\r\n", JSON_ARRAY, "[ 1 , 2 ]", "white space around" },
 		{ "{}", JSON_OBJECT, "{}", "" },
@@ -81,7 +83,8 @@ Test(json, takes_what_rfc_8259_allows)
 /* Offsets and messages are those of json.loads() in Python 3.11. */
 Test(json, refuses_everything_else_in_pythons_words)
 {
-	static const char value[] = "Expecting value", name[] = "Expecting property name enclosed in double quotes",
+	static const char value[] = "Expecting value",
+			  name[] = "Expecting property name enclosed in double quotes",
 			  comma[] = "Expecting ',' delimiter", colon[] = "Expecting ':' delimiter",
 			  extra[] = "Extra data", open[] = "Unterminated string starting at",
 			  escape[] = "Invalid \\escape", hex[] = "Invalid \\uXXXX escape",
@@ -185,7 +188,9 @@ Test(json, refuses_everything_else_in_pythons_words)
 		{ LITERAL("1\0"), 1, extra },
 		/* white space that is none */
 		{ LITERAL("\v1"), 0, value },
-		{ LITERAL("\xc2\xa0" "1"), 0, value },
+		{ LITERAL("\xc2\xa0"
+			  "1"),
+		  0, value },
 		/* offsets count characters */
 		{ LITERAL("\xc3\xbc"), 0, value },
 		{ LITERAL("\"\xc3\xbc\" x"), 4, extra },
@@ -334,7 +339,8 @@ Test(json, steps_through_arrays)
 		{ "[]", { NULL } },
 		{ "[ ]", { NULL } },
 		{ "[1]", { "1" } },
-		{ "[ 1 , \"a,b]\" , [2,[3]] , {\"a\":[4]} , null ]", { "1", "\"a,b]\"", "[2,[3]]", "{\"a\":[4]}", "null" } },
+		{ "[ 1 , \"a,b]\" , [2,[3]] , {\"a\":[4]} , null ]",
+		  { "1", "\"a,b]\"", "[2,[3]]", "{\"a\":[4]}", "null" } },
 		{ "[\"\\\"\",\"\\\\\"]", { "\"\\\"\"", "\"\\\\\"" } },
 		{ "[1,2,3,4,5]", { "1", "2", "3", "4", "5" } },
 	};
@@ -462,7 +468,9 @@ Test(json, reads_back_what_it_writes)
 		struct buf b;
 
 		for (size_t j = 0; j < n; j++) {
-			static const char *const pieces[] = { "\"", "\\", "/", "\n", "\x01", "a", "\xc3\xa9", "\xf0\x9f\x9a\x80", "\x7f", "{" };
+			static const char *const pieces[] = { "\"",   "\\", "/",	"\n",
+							      "\x01", "a",  "\xc3\xa9", "\xf0\x9f\x9a\x80",
+							      "\x7f", "{" };
 			const char *piece = pieces[next_random(&state) % ROWS(pieces)];
 
 			memcpy(raw + len, piece, strlen(piece));

@@ -61,7 +61,8 @@ Test(log, bears_the_current_request_id)
 	log_set_request_id("abc-1");
 	log_warn("x");
 	expect_text(captured(),
-		    "{\"time\":\"" TIME "\",\"level\":\"warn\",\"event\":\"x\",\"request_id\":\"abc-1\"}\n", "with one");
+		    "{\"time\":\"" TIME "\",\"level\":\"warn\",\"event\":\"x\",\"request_id\":\"abc-1\"}\n",
+		    "with one");
 	log_set_request_id(NULL);
 	log_error("x");
 	expect_text(captured(), "{\"time\":\"" TIME "\",\"level\":\"error\",\"event\":\"x\"}\n", "without");
@@ -93,13 +94,15 @@ Test(log, skips_a_field_without_a_value)
 {
 	log_info("x", log_text("a", NULL), log_text(NULL, NULL), log_i64("b", 0), log_text("c", ""));
 	expect_text(captured(),
-		    "{\"time\":\"" TIME "\",\"level\":\"info\",\"event\":\"x\",\"b\":0,\"c\":\"\"}\n", "line");
+		    "{\"time\":\"" TIME "\",\"level\":\"info\",\"event\":\"x\",\"b\":0,\"c\":\"\"}\n",
+		    "line");
 }
 
 Test(log, writes_the_widest_numbers)
 {
 	log_info("x", log_i64("least", INT64_MIN), log_i64("greatest", INT64_MAX));
-	cr_expect_not_null(strstr(captured(), "\"least\":-9223372036854775808,\"greatest\":9223372036854775807}"));
+	cr_expect_not_null(
+		strstr(captured(), "\"least\":-9223372036854775808,\"greatest\":9223372036854775807}"));
 }
 
 Test(log, lets_no_text_break_the_line)

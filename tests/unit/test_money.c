@@ -22,7 +22,8 @@ check(parse_fn *parse, const struct row *rows, size_t n)
 		struct money m = { -7 };
 		enum rc rc = parse(rows[i].text, strlen(rows[i].text), &m);
 
-		cr_expect(rc == rows[i].rc, "%s: %s: rc %d, expected %d", rows[i].why, rows[i].text, rc, rows[i].rc);
+		cr_expect(rc == rows[i].rc, "%s: %s: rc %d, expected %d", rows[i].why, rows[i].text, rc,
+			  rows[i].rc);
 		cr_expect(m.cents == (rc ? -7 : rows[i].cents), "%s: %s: %" PRId64, rows[i].why, rows[i].text,
 			  m.cents);
 	}
@@ -100,7 +101,8 @@ Test(money, refuses_a_sum_that_overflows)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct money m = { -7 };
 
-		expect_int(money_add((struct money){ rows[i].a }, (struct money){ rows[i].b }, &m), RC_RANGE, rows[i].why);
+		expect_int(money_add((struct money){ rows[i].a }, (struct money){ rows[i].b }, &m), RC_RANGE,
+			   rows[i].why);
 		expect_int(m.cents, -7, rows[i].why);
 	}
 }
@@ -127,7 +129,8 @@ Test(money, refuses_a_product_that_overflows)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct money m = { -7 };
 
-		expect_int(money_times((struct money){ rows[i].price }, rows[i].quantity, &m), rows[i].rc, rows[i].why);
+		expect_int(money_times((struct money){ rows[i].price }, rows[i].quantity, &m), rows[i].rc,
+			   rows[i].why);
 		expect_int(m.cents, rows[i].rc ? -7 : rows[i].cents, rows[i].why);
 	}
 }
@@ -138,15 +141,17 @@ Test(money, writes_two_places)
 		int64_t cents;
 		const char *text;
 	} rows[] = {
-		{ 0, "0.00" },	     { 1, "0.01" },   { 10, "0.10" },
-		{ 99, "0.99" },	     { 100, "1.00" }, { 9100, "91.00" },
+		{ 0, "0.00" },	       { 1, "0.01" },
+		{ 10, "0.10" },	       { 99, "0.99" },
+		{ 100, "1.00" },       { 9100, "91.00" },
 		{ 100000, "1000.00" }, { MONEY_MAX_CENTS, "9999999999.99" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		char text[MONEY_SIZE];
 
-		expect_int(money_format((struct money){ rows[i].cents }, text), strlen(rows[i].text), rows[i].text);
+		expect_int(money_format((struct money){ rows[i].cents }, text), strlen(rows[i].text),
+			   rows[i].text);
 		expect_text(text, rows[i].text, "format");
 	}
 }
@@ -156,15 +161,18 @@ Test(money, comes_back_from_its_own_text)
 	uint64_t state = 99;
 
 	for (int i = 0; i < 20000; i++) {
-		struct money m = { (int64_t)(next_random(&state) % (uint64_t)(MONEY_MAX_CENTS + 1)) }, back = { -1 };
+		struct money m = { (int64_t)(next_random(&state) % (uint64_t)(MONEY_MAX_CENTS + 1)) },
+			     back = { -1 };
 		char text[MONEY_SIZE], want[32];
 
 		m.cents = i % 2 ? m.cents : m.cents >> m.cents % 40;
 		(void)money_format(m, text);
 		(void)snprintf(want, sizeof want, "%" PRId64 ".%02" PRId64, m.cents / 100, m.cents % 100);
 		expect_text(text, want, "format");
-		cr_expect(money_parse_number(text, strlen(text), &back) == RC_OK && back.cents == m.cents, "%s", text);
-		cr_expect(money_parse_digits(text, strlen(text), &back) == RC_OK && back.cents == m.cents, "%s", text);
+		cr_expect(money_parse_number(text, strlen(text), &back) == RC_OK && back.cents == m.cents,
+			  "%s", text);
+		cr_expect(money_parse_digits(text, strlen(text), &back) == RC_OK && back.cents == m.cents,
+			  "%s", text);
 	}
 }
 
@@ -173,7 +181,8 @@ Test(money, totals_agree_with_128_bit_arithmetic)
 	uint64_t state = 7;
 
 	for (int i = 0; i < 10000; i++) {
-		struct money price = { (int64_t)(next_random(&state) % (uint64_t)(MONEY_MAX_CENTS + 1)) }, m = { 0 };
+		struct money price = { (int64_t)(next_random(&state) % (uint64_t)(MONEY_MAX_CENTS + 1)) },
+			     m = { 0 };
 		int32_t quantity = (int32_t)(next_random(&state) % INT32_MAX >> next_random(&state) % 31) + 1;
 		__int128 want;
 		enum rc rc;

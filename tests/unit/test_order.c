@@ -58,7 +58,10 @@ Test(order, needs_stock_for_the_sum_of_a_products_lines)
 		{ { 3, { { 7, 2 }, { 3, 9 }, { 7, 3 } } }, 5, RC_OK, 0, "the sum just fits" },
 		{ { 3, { { 7, 2 }, { 3, 9 }, { 7, 3 } } }, 4, RC_STOCK, 5, "each line alone would fit" },
 		{ { 1, { { 3, 9 } } }, 0, RC_OK, 0, "nobody asks for it" },
-		{ { 2, { { 7, INT32_MAX }, { 7, INT32_MAX } } }, INT32_MAX, RC_STOCK, INT64_C(4294967294),
+		{ { 2, { { 7, INT32_MAX }, { 7, INT32_MAX } } },
+		  INT32_MAX,
+		  RC_STOCK,
+		  INT64_C(4294967294),
 		  "a sum beyond 32 bits" },
 		{ { 1, { { 7, INT32_MAX } } }, INT64_MAX, RC_OK, 0, "stock without end" },
 	};
@@ -97,7 +100,9 @@ Test(order, is_priced_line_by_line)
 	static const struct {
 		const char *name;
 		int64_t product, price, quantity, subtotal;
-	} want[] = { { "USB-C Hub", 3, 4550, 2, 9100 }, { "Sticker", 7, 1, 1, 1 }, { "USB-C Hub", 3, 4550, 10, 45500 } };
+	} want[] = { { "USB-C Hub", 3, 4550, 2, 9100 },
+		     { "Sticker", 7, 1, 1, 1 },
+		     { "USB-C Hub", 3, 4550, 10, 45500 } };
 	struct item items[3];
 	struct order o = { .user_id = 9, .email = "a@b" };
 
@@ -128,10 +133,22 @@ Test(order, has_a_greatest_total)
 	} rows[] = {
 		{ { 1, { { 7, 1 } } }, MONEY_MAX_CENTS, RC_OK, "the greatest price, once" },
 		{ { 1, { { 7, 2 } } }, MONEY_MAX_CENTS, RC_TOTAL_TOO_LARGE, "a subtotal above it" },
-		{ { 1, { { 7, INT32_MAX } } }, MONEY_MAX_CENTS, RC_TOTAL_TOO_LARGE, "a subtotal beyond 64 bits" },
-		{ { 2, { { 7, 1 }, { 7, 1 } } }, MONEY_MAX_CENTS, RC_TOTAL_TOO_LARGE, "only the sum is above it" },
-		{ { 3, { { 7, 1 }, { 7, 1 }, { 7, 1 } } }, MONEY_MAX_CENTS / 3, RC_OK, "a sum that just fits" },
-		{ { 3, { { 7, 1 }, { 7, 1 }, { 7, 1 } } }, MONEY_MAX_CENTS / 3 + 1, RC_TOTAL_TOO_LARGE, "and just not" },
+		{ { 1, { { 7, INT32_MAX } } },
+		  MONEY_MAX_CENTS,
+		  RC_TOTAL_TOO_LARGE,
+		  "a subtotal beyond 64 bits" },
+		{ { 2, { { 7, 1 }, { 7, 1 } } },
+		  MONEY_MAX_CENTS,
+		  RC_TOTAL_TOO_LARGE,
+		  "only the sum is above it" },
+		{ { 3, { { 7, 1 }, { 7, 1 }, { 7, 1 } } },
+		  MONEY_MAX_CENTS / 3,
+		  RC_OK,
+		  "a sum that just fits" },
+		{ { 3, { { 7, 1 }, { 7, 1 }, { 7, 1 } } },
+		  MONEY_MAX_CENTS / 3 + 1,
+		  RC_TOTAL_TOO_LARGE,
+		  "and just not" },
 		{ { 1, { { 7, INT32_MAX } } }, 0, RC_OK, "what costs nothing" },
 	};
 
@@ -162,15 +179,20 @@ Test(order, totals_agree_with_128_bit_arithmetic)
 
 		for (size_t i = 0; i < d.n; i++) {
 			int64_t cents = (int64_t)(next_random(&state) % (uint64_t)(MONEY_MAX_CENTS + 1));
-			int32_t quantity = (int32_t)(next_random(&state) % INT32_MAX >> next_random(&state) % 31) + 1;
+			int32_t quantity = (int32_t)(next_random(&state) % INT32_MAX >>
+						     next_random(&state) % 31) +
+					   1;
 
 			cents >>= next_random(&state) % 40;
-			products[i] = (struct product){ .id = (int64_t)i + 1, .price = { cents }, .name = "x" };
+			products[i] = (struct product){ .id = (int64_t)i + 1,
+							.price = { cents },
+							.name = "x" };
 			d.wishes[i] = (struct wish){ (int64_t)i + 1, quantity };
 			want += (__int128)cents * quantity;
 		}
 		rc = order_place(&d, products, d.n, items, &o);
-		cr_expect(want > MONEY_MAX_CENTS ? rc == RC_TOTAL_TOO_LARGE : rc == RC_OK && o.total.cents == (int64_t)want,
+		cr_expect(want > MONEY_MAX_CENTS ? rc == RC_TOTAL_TOO_LARGE
+						 : rc == RC_OK && o.total.cents == (int64_t)want,
 			  "round %d: rc %d", round, rc);
 	}
 }

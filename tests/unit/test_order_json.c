@@ -3,7 +3,7 @@
 
 #include "table.h"
 
-#define AT INT64_C(1771940786414410)	/* 2026-02-24T13:46:26.414410Z */
+#define AT INT64_C(1771940786414410) /* 2026-02-24T13:46:26.414410Z */
 
 static void *ctx;
 static struct buf b;
@@ -50,9 +50,9 @@ example(void)
 	};
 }
 
-#define ORDER \
-	"{\"id\":20,\"user_id\":9,\"status\":\"pending\",\"total_amount\":\"91.00\"," \
-	"\"created_at\":\"2026-02-24T13:46:26.414410Z\",\"updated_at\":\"2026-02-24T13:46:26.414410Z\"," \
+#define ORDER                                                                                                                \
+	"{\"id\":20,\"user_id\":9,\"status\":\"pending\",\"total_amount\":\"91.00\","                                        \
+	"\"created_at\":\"2026-02-24T13:46:26.414410Z\",\"updated_at\":\"2026-02-24T13:46:26.414410Z\","                     \
 	"\"items\":[{\"id\":31,\"order_id\":20,\"product_id\":3,\"product_name\":\"USB-C Hub\",\"product_price\":\"45.50\"," \
 	"\"quantity\":2,\"subtotal\":\"91.00\",\"created_at\":\"2026-02-24T13:46:26.414410Z\"}]}"
 
@@ -93,19 +93,28 @@ Test(order_json, writes_bounds_and_awkward_names)
 	o.updated_us = INT64_C(253402300799999999);
 	o.n = 2;
 	o.items = items;
-	items[0] = (struct item){ .id = 1, .product_id = INT64_MAX, .product_name = "\"\\/\n\x01\xc3\xa9\xf0\x9f\x9a\x80", .quantity = INT32_MAX };
-	items[1] = (struct item){ .id = 2, .product_id = 1, .product_name = "x", .price = { 1 }, .subtotal = { 1 }, .quantity = 1 };
+	items[0] = (struct item){ .id = 1,
+				  .product_id = INT64_MAX,
+				  .product_name = "\"\\/\n\x01\xc3\xa9\xf0\x9f\x9a\x80",
+				  .quantity = INT32_MAX };
+	items[1] = (struct item){ .id = 2,
+				  .product_id = 1,
+				  .product_name = "x",
+				  .price = { 1 },
+				  .subtotal = { 1 },
+				  .quantity = 1 };
 	order_encode(&b, &o);
 	cr_assert_not(b.failed);
-	expect_text(b.data,
-		    "{\"id\":9223372036854775807,\"user_id\":9223372036854775807,\"status\":\"cancelled\",\"total_amount\":"
-		    "\"9999999999.99\",\"created_at\":\"0001-01-01T00:00:00.000000Z\",\"updated_at\":\"9999-12-31T23:59:59.999999Z\","
-		    "\"items\":[{\"id\":1,\"order_id\":9223372036854775807,\"product_id\":9223372036854775807,\"product_name\":"
-		    "\"\\\"\\\\/\\n\\u0001\xc3\xa9\xf0\x9f\x9a\x80\",\"product_price\":\"0.00\",\"quantity\":2147483647,\"subtotal\":"
-		    "\"0.00\",\"created_at\":\"1970-01-01T00:00:00.000000Z\"},"
-		    "{\"id\":2,\"order_id\":9223372036854775807,\"product_id\":1,\"product_name\":\"x\",\"product_price\":\"0.01\","
-		    "\"quantity\":1,\"subtotal\":\"0.01\",\"created_at\":\"1970-01-01T00:00:00.000000Z\"}]}",
-		    "bounds");
+	expect_text(
+		b.data,
+		"{\"id\":9223372036854775807,\"user_id\":9223372036854775807,\"status\":\"cancelled\",\"total_amount\":"
+		"\"9999999999.99\",\"created_at\":\"0001-01-01T00:00:00.000000Z\",\"updated_at\":\"9999-12-31T23:59:59.999999Z\","
+		"\"items\":[{\"id\":1,\"order_id\":9223372036854775807,\"product_id\":9223372036854775807,\"product_name\":"
+		"\"\\\"\\\\/\\n\\u0001\xc3\xa9\xf0\x9f\x9a\x80\",\"product_price\":\"0.00\",\"quantity\":2147483647,\"subtotal\":"
+		"\"0.00\",\"created_at\":\"1970-01-01T00:00:00.000000Z\"},"
+		"{\"id\":2,\"order_id\":9223372036854775807,\"product_id\":1,\"product_name\":\"x\",\"product_price\":\"0.01\","
+		"\"quantity\":1,\"subtotal\":\"0.01\",\"created_at\":\"1970-01-01T00:00:00.000000Z\"}]}",
+		"bounds");
 }
 
 Test(order_json, fails_for_a_time_without_text)
@@ -141,12 +150,13 @@ Test(order_json, writes_the_contracts_first_event)
 	event_encode(&b, &e);
 	cr_assert_not(b.failed);
 	expect_text(event_type(&e), "order.created", "type");
-	expect_text(b.data,
-		    "{\"event_id\":\"6f0c0000-0000-4000-8000-000000000001\",\"event_type\":\"order.created\","
-		    "\"timestamp\":\"2026-02-24T13:46:26.414410Z\",\"data\":{\"order_id\":20,\"user_id\":9,"
-		    "\"user_email\":\"user@example.com\",\"total_amount\":91.00,\"items\":[{\"product_id\":3,"
-		    "\"product_name\":\"USB-C Hub\",\"quantity\":2,\"price\":45.50}],\"status\":\"pending\",\"version\":1}}",
-		    "created");
+	expect_text(
+		b.data,
+		"{\"event_id\":\"6f0c0000-0000-4000-8000-000000000001\",\"event_type\":\"order.created\","
+		"\"timestamp\":\"2026-02-24T13:46:26.414410Z\",\"data\":{\"order_id\":20,\"user_id\":9,"
+		"\"user_email\":\"user@example.com\",\"total_amount\":91.00,\"items\":[{\"product_id\":3,"
+		"\"product_name\":\"USB-C Hub\",\"quantity\":2,\"price\":45.50}],\"status\":\"pending\",\"version\":1}}",
+		"created");
 }
 
 Test(order_json, writes_the_contracts_second_event)
@@ -161,12 +171,13 @@ Test(order_json, writes_the_contracts_second_event)
 	event_encode(&b, &e);
 	cr_assert_not(b.failed);
 	expect_text(event_type(&e), "order.status.updated", "type");
-	expect_text(b.data,
-		    "{\"event_id\":\"6f0d0000-0000-4000-8000-000000000001\",\"event_type\":\"order.status.updated\","
-		    "\"timestamp\":\"2026-02-24T13:46:26.414410Z\",\"data\":{\"order_id\":20,\"user_id\":9,"
-		    "\"user_email\":\"user@example.com\",\"old_status\":\"pending\",\"new_status\":\"confirmed\","
-		    "\"updated_by\":\"9\",\"version\":2}}",
-		    "status updated");
+	expect_text(
+		b.data,
+		"{\"event_id\":\"6f0d0000-0000-4000-8000-000000000001\",\"event_type\":\"order.status.updated\","
+		"\"timestamp\":\"2026-02-24T13:46:26.414410Z\",\"data\":{\"order_id\":20,\"user_id\":9,"
+		"\"user_email\":\"user@example.com\",\"old_status\":\"pending\",\"new_status\":\"confirmed\","
+		"\"updated_by\":\"9\",\"version\":2}}",
+		"status updated");
 }
 
 Test(order_json, writes_events_of_several_items_and_awkward_addresses)
@@ -182,8 +193,10 @@ Test(order_json, writes_events_of_several_items_and_awkward_addresses)
 	event_encode(&b, &e);
 	cr_assert_not(b.failed);
 	cr_expect_not_null(strstr(b.data, "\"user_email\":\"\\\"a b\\\"@example.com\""));
-	cr_expect_not_null(strstr(b.data, "\"items\":[{\"product_id\":3,\"product_name\":\"USB-C Hub\",\"quantity\":2,\"price\":45.50},"
-					  "{\"product_id\":3,\"product_name\":\"\\\"quoted\\\"\",\"quantity\":2,\"price\":0.01}]"));
+	cr_expect_not_null(strstr(
+		b.data,
+		"\"items\":[{\"product_id\":3,\"product_name\":\"USB-C Hub\",\"quantity\":2,\"price\":45.50},"
+		"{\"product_id\":3,\"product_name\":\"\\\"quoted\\\"\",\"quantity\":2,\"price\":0.01}]"));
 }
 
 Test(order_json, says_when_there_is_no_room)

@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "table.h"
 
-static const struct breaker_policy policy = { .threshold = 3, .first_ms = 20000, .cap_ms = 80000, .probe_ms = 50000 };
+static const struct breaker_policy policy = {
+	.threshold = 3, .first_ms = 20000, .cap_ms = 80000, .probe_ms = 50000
+};
 
 static char dir[] = "/tmp/orders-pool.XXXXXX", path[64], file[80];
 
@@ -85,7 +87,7 @@ Test(pool, lies_in_a_file_of_its_layout_for_its_owner_alone)
 	cr_assert_eq(stat(file, &st), 0, "%s", file);
 	cr_expect_eq(st.st_mode & 07777, 0600);
 	cr_expect_eq(st.st_size, sizeof *p);
-	atomic_store(&p->sweep_ms, 0);	/* the first look is some time away */
+	atomic_store(&p->sweep_ms, 0); /* the first look is some time away */
 	for (size_t i = 0; i < sizeof *p; i++)
 		cr_assert_eq(((const char *)p)[i], 0, "a new pool is idle");
 }
@@ -212,11 +214,11 @@ Test(pool, waits_for_a_place_with_patience)
 	pid_t holder;
 	struct slot *mine;
 
-	(void)signal(SIGCHLD, SIG_IGN);	/* the dead are gone at once */
+	(void)signal(SIGCHLD, SIG_IGN); /* the dead are gone at once */
 	holder = start_worker(p, true);
 	mine = pool_slot(p);
 	if (fork() == 0) {
-		while (atomic_load(&mine->since_ms) == 0)	/* until it has been refused for the first time */
+		while (atomic_load(&mine->since_ms) == 0) /* until it has been refused for the first time */
 			(void)poll(NULL, 0, 1);
 		(void)kill(holder, SIGKILL);
 		_exit(0);
@@ -251,7 +253,7 @@ Test(pool, chooses_one_of_all_to_sweep)
 			char c;
 
 			(void)close(go[1]);
-			(void)!read(go[0], &c, 1);	/* all at once, when the pipe is closed */
+			(void)!read(go[0], &c, 1); /* all at once, when the pipe is closed */
 			_exit(pool_sweep_due(p, 100000));
 		}
 	(void)close(go[0]);
@@ -269,7 +271,8 @@ Test(pool, sweeps_sooner_or_later_when_told)
 {
 	struct pool *p = pool_open(NULL);
 
-	cr_expect(pool_sweep_wait_ms(p) > 0 && pool_sweep_wait_ms(p) < 1000, "a new pool soon, but not at once");
+	cr_expect(pool_sweep_wait_ms(p) > 0 && pool_sweep_wait_ms(p) < 1000,
+		  "a new pool soon, but not at once");
 	cr_expect_not(pool_sweep_due(p, 100000));
 	pool_sweep_in(p, 0);
 	cr_expect_eq(pool_sweep_wait_ms(p), 0);
@@ -284,7 +287,7 @@ Test(pool, knows_times_that_are_older_than_its_machines_clock)
 	struct pool *p = pool_open(NULL);
 	struct slot *before = pool_slot(p), *mine = pool_slot(p);
 	struct breaker *b = &p->breakers[NEIGHBOUR_SNS];
-	int64_t beyond = clock_ms() + 1000000;	/* as read before the machine started anew */
+	int64_t beyond = clock_ms() + 1000000; /* as read before the machine started anew */
 
 	atomic_store(&p->sweep_ms, beyond);
 	cr_expect_eq(pool_sweep_wait_ms(p), 0);
@@ -306,7 +309,7 @@ Test(pool, does_not_count_who_waits_for_longer_than_anybody_can)
 	struct slot *stuck = pool_slot(p), *mine = pool_slot(p);
 
 	cr_assert(enter(p, stuck, NEIGHBOUR_PRODUCT, 1, 0));
-	atomic_store(&stuck->since_ms, clock_ms() - 60001);	/* longest_ms of enter() */
+	atomic_store(&stuck->since_ms, clock_ms() - 60001); /* longest_ms of enter() */
 	cr_expect(enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
 }
 
@@ -324,7 +327,7 @@ Test(breaker, opens_after_so_many_failures_in_a_row)
 	}
 	cr_expect(breaker_is_open(&b, &policy));
 	cr_expect_eq(b.health, HEALTH_FAILING);
-	atomic_store(&b.retry_ms, clock_ms() + 60000);	/* whatever the jitter was */
+	atomic_store(&b.retry_ms, clock_ms() + 60000); /* whatever the jitter was */
 	cr_expect_not(breaker_is_willing(&b, &policy));
 	cr_expect_not(breaker_admits(&b, &policy));
 }
@@ -391,7 +394,8 @@ Test(breaker, backs_off_for_twice_as_long_each_time_up_to_the_cap)
 	static const struct {
 		uint32_t failures;
 		int64_t ceiling;
-	} rows[] = { { 3, 20000 }, { 4, 40000 }, { 5, 80000 }, { 6, 80000 }, { 20, 80000 }, { 100, 80000 }, { 4000000000, 80000 } };
+	} rows[] = { { 3, 20000 },  { 4, 40000 },   { 5, 80000 },	  { 6, 80000 },
+		     { 20, 80000 }, { 100, 80000 }, { 4000000000, 80000 } };
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		int64_t least = INT64_MAX, most = 0;
@@ -404,8 +408,8 @@ Test(breaker, backs_off_for_twice_as_long_each_time_up_to_the_cap)
 			wait = b.retry_ms - before;
 			least = wait < least ? wait : least;
 			most = wait > most ? wait : most;
-			cr_assert(wait >= 1 && b.retry_ms - clock_ms() <= rows[i].ceiling, "%u: %lld", rows[i].failures,
-				  (long long)wait);
+			cr_assert(wait >= 1 && b.retry_ms - clock_ms() <= rows[i].ceiling, "%u: %lld",
+				  rows[i].failures, (long long)wait);
 		}
 		/* Full jitter: 200 draws miss the lowest or the highest fifth about once in 10^19. */
 		cr_expect(least < rows[i].ceiling / 5 && most > rows[i].ceiling * 4 / 5, "%u: %lld to %lld",

@@ -32,18 +32,23 @@ Test(product_json, reads_a_product)
 	} rows[] = {
 		{ LITERAL("{\"id\":7,\"name\":\"USB-C Hub\",\"price\":45.5,\"stock_quantity\":12,\"description\":\"…\",\"tags\":[]}"),
 		  "USB-C Hub", 4550, 12, "the contract's example" },
-		{ PRODUCT(",\"name\":\"x\",\"price\":\"45.50\""), "x", 4550, 0, "a price as a string, no stock" },
+		{ PRODUCT(",\"name\":\"x\",\"price\":\"45.50\""), "x", 4550, 0,
+		  "a price as a string, no stock" },
 		{ PRODUCT(",\"name\":\"x\",\"price\":0"), "x", 0, 0, "free" },
 		{ PRODUCT(",\"name\":\"x\",\"price\":\".5\""), "x", 50, 0, "digits with a point" },
 		{ PRODUCT(",\"name\":\"x\",\"price\":\"\\u0034\""), "x", 400, 0, "an escaped digit" },
 		{ PRODUCT(",\"name\":\"x\",\"price\":1.5e2"), "x", 15000, 0, "an exponent, exact" },
 		{ PRODUCT(",\"name\":\"x\",\"price\":45.500"), "x", 4550, 0, "trailing zeros aside" },
-		{ PRODUCT(",\"name\":\"x\",\"price\":9999999999.99"), "x", MONEY_MAX_CENTS, 0, "the greatest price" },
+		{ PRODUCT(",\"name\":\"x\",\"price\":9999999999.99"), "x", MONEY_MAX_CENTS, 0,
+		  "the greatest price" },
 		{ PRODUCT(",\"name\":\"\\u00e9\\\"\",\"price\":1"), "\xc3\xa9\"", 100, 0, "an escaped name" },
-		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":-3"), "x", 100, -3, "less than nothing" },
+		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":-3"), "x", 100, -3,
+		  "less than nothing" },
 		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":3.0"), "x", 100, 3, "no fraction" },
-		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":1e30"), "x", 100, INT64_MAX, "more than a number" },
-		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":-1e30"), "x", 100, INT64_MIN, "less than one" },
+		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":1e30"), "x", 100, INT64_MAX,
+		  "more than a number" },
+		{ PRODUCT(",\"name\":\"x\",\"price\":1,\"stock_quantity\":-1e30"), "x", 100, INT64_MIN,
+		  "less than one" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -76,7 +81,8 @@ Test(product_json, refuses_what_is_no_product)
 		{ LITERAL("{\"id\":8,\"name\":\"x\",\"price\":1}"), "another id" },
 		{ LITERAL("{\"id\":\"7\",\"name\":\"x\",\"price\":1}"), "an id that is a string" },
 		{ LITERAL("{\"id\":7.5,\"name\":\"x\",\"price\":1}"), "an id with a fraction" },
-		{ LITERAL("{\"id\":18446744073709551623,\"name\":\"x\",\"price\":1}"), "an id that is 7 when it wraps around" },
+		{ LITERAL("{\"id\":18446744073709551623,\"name\":\"x\",\"price\":1}"),
+		  "an id that is 7 when it wraps around" },
 		{ LITERAL("{\"id\":true,\"name\":\"x\",\"price\":1}"), "an id that is a bool" },
 		{ LITERAL("{\"id\":7,\"id\":8,\"name\":\"x\",\"price\":1}"), "two ids, the last another" },
 		{ PRODUCT(",\"price\":1"), "no name" },
@@ -109,7 +115,8 @@ Test(product_json, refuses_what_is_no_product)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct product p = { .id = -77 };
 
-		expect_int(product_decode(ctx, rows[i].body, rows[i].len, 7, &p), RC_PRODUCT_INVALID, rows[i].why);
+		expect_int(product_decode(ctx, rows[i].body, rows[i].len, 7, &p), RC_PRODUCT_INVALID,
+			   rows[i].why);
 		expect_int(p.id, -77, rows[i].why);
 	}
 }
@@ -120,9 +127,12 @@ Test(product_json, counts_a_names_characters_not_its_bytes)
 		const char *character;
 		int n;
 		enum rc rc;
-	} rows[] = { { "x", 255, RC_OK },		 { "x", 256, RC_PRODUCT_INVALID },
-		     { "\xf0\x9f\x9a\x80", 255, RC_OK }, { "\xf0\x9f\x9a\x80", 256, RC_PRODUCT_INVALID },
-		     { "\\ud83d\\ude80", 255, RC_OK },	 { "\\ud83d\\ude80", 256, RC_PRODUCT_INVALID } };
+	} rows[] = { { "x", 255, RC_OK },
+		     { "x", 256, RC_PRODUCT_INVALID },
+		     { "\xf0\x9f\x9a\x80", 255, RC_OK },
+		     { "\xf0\x9f\x9a\x80", 256, RC_PRODUCT_INVALID },
+		     { "\\ud83d\\ude80", 255, RC_OK },
+		     { "\\ud83d\\ude80", 256, RC_PRODUCT_INVALID } };
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		char *body = talloc_strdup(ctx, "{\"id\":7,\"price\":1,\"name\":\"");
@@ -142,7 +152,8 @@ Test(product_json, needs_memory)
 		size_t bytes;
 		const char *why;
 	} rows[] = {
-		{ "{\"id\":7,\"name\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",\"price\":1}", 1, "for the name" },
+		{ "{\"id\":7,\"name\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",\"price\":1}", 1,
+		  "for the name" },
 		{ "{\"id\":7,\"name\":\"x\",\"price\":\"1000000.0000000000000000000000000000000000000000000000000000000000000000\"}",
 		  150, "for the price" },
 	};
@@ -152,6 +163,7 @@ Test(product_json, needs_memory)
 		struct product p;
 
 		limit_memory(poor, rows[i].bytes);
-		expect_int(product_decode(poor, rows[i].body, strlen(rows[i].body), 7, &p), RC_NO_MEMORY, rows[i].why);
+		expect_int(product_decode(poor, rows[i].body, strlen(rows[i].body), 7, &p), RC_NO_MEMORY,
+			   rows[i].why);
 	}
 }

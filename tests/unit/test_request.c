@@ -26,7 +26,7 @@ TestSuite(request, .init = open_ctx, .fini = close_ctx);
 struct source {
 	const char *data;
 	size_t len, piece, at;
-	size_t fails_at;	/* 0: never */
+	size_t fails_at; /* 0: never */
 };
 
 static int
@@ -60,9 +60,14 @@ Test(request, splits_the_target_at_the_first_question_mark)
 	static const struct {
 		const char *target, *path, *query;
 	} rows[] = {
-		{ "/a", "/a", "" },	      { "/a?", "/a", "" },	{ "/a?b=c", "/a", "b=c" },
-		{ "/a?b?c", "/a", "b?c" },    { "?x", "", "x" },	{ "", "", "" },
-		{ "/a%3Fb?c", "/a%3Fb", "c" }, { "/a#b", "/a#b", "" },
+		{ "/a", "/a", "" },
+		{ "/a?", "/a", "" },
+		{ "/a?b=c", "/a", "b=c" },
+		{ "/a?b?c", "/a", "b?c" },
+		{ "?x", "", "x" },
+		{ "", "", "" },
+		{ "/a%3Fb?c", "/a%3Fb", "c" },
+		{ "/a#b", "/a#b", "" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -91,13 +96,14 @@ Test(request, has_defaults_for_what_a_shell_leaves_out)
 
 Test(request, finds_params_and_counts_them)
 {
-	char *params[] = { (char[]){ "HTTP_X=1" }, (char[]){ "HTTP_XY=2" }, (char[]){ "HTTP_X=3" }, (char[]){ "EMPTY=" },
-				  (char[]){ "NONE" }, NULL };
+	char *params[] = { (char[]){ "HTTP_X=1" }, (char[]){ "HTTP_XY=2" }, (char[]){ "HTTP_X=3" },
+			   (char[]){ "EMPTY=" },   (char[]){ "NONE" },	    NULL };
 	static const struct {
 		const char *name, *value;
 		int times;
-	} rows[] = { { "HTTP_X", "1", 2 }, { "HTTP_XY", "2", 1 }, { "EMPTY", "", 1 }, { "HTTP_", NULL, 0 },
-		     { "NONE", NULL, 0 },  { "http_x", NULL, 0 }, { "HTTP_XYZ", NULL, 0 } };
+	} rows[] = { { "HTTP_X", "1", 2 },   { "HTTP_XY", "2", 1 }, { "EMPTY", "", 1 },
+		     { "HTTP_", NULL, 0 },   { "NONE", NULL, 0 },   { "http_x", NULL, 0 },
+		     { "HTTP_XYZ", NULL, 0 } };
 	const struct http_request r = { .params = params };
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -131,7 +137,9 @@ Test(request, keeps_a_good_request_id_and_makes_another_of_the_rest)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		char *params[] = { talloc_asprintf(ctx, "%s=%s", rows[i].id ? "HTTP_X_REQUEST_ID" : "X", rows[i].id ? rows[i].id : ""), NULL };
+		char *params[] = { talloc_asprintf(ctx, "%s=%s", rows[i].id ? "HTTP_X_REQUEST_ID" : "X",
+						   rows[i].id ? rows[i].id : ""),
+				   NULL };
 		struct http_request r = request(params, NULL), other = request(params, NULL);
 
 		if (rows[i].good) {
@@ -146,7 +154,8 @@ Test(request, keeps_a_good_request_id_and_makes_another_of_the_rest)
 Test(request, keeps_a_good_traceparent)
 {
 #define TRACEPARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-	char *params[] = { (char[]){ "HTTP_TRACEPARENT=" TRACEPARENT }, NULL }, *bad[] = { (char[]){ "HTTP_TRACEPARENT=x" }, NULL };
+	char *params[] = { (char[]){ "HTTP_TRACEPARENT=" TRACEPARENT }, NULL },
+	     *bad[] = { (char[]){ "HTTP_TRACEPARENT=x" }, NULL };
 
 	cr_expect_str_eq(request(params, NULL).traceparent, TRACEPARENT);
 	cr_expect_eq(strlen(request(bad, NULL).traceparent), TRACEPARENT_SIZE - 1);
@@ -157,7 +166,7 @@ Test(request, reads_the_announced_body)
 	static const struct {
 		const char *announced;
 		size_t sent, piece, fails_at;
-		const char *body;	/* NULL: cut short */
+		const char *body; /* NULL: cut short */
 		const char *why;
 	} rows[] = {
 		{ "5", 5, 0, 0, "abcde", "at once" },
@@ -171,12 +180,15 @@ Test(request, reads_the_announced_body)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		char *params[] = { talloc_asprintf(ctx, "%s=%s", rows[i].announced ? "CONTENT_LENGTH" : "X", rows[i].announced ? rows[i].announced : ""), NULL };
+		char *params[] = { talloc_asprintf(ctx, "%s=%s", rows[i].announced ? "CONTENT_LENGTH" : "X",
+						   rows[i].announced ? rows[i].announced : ""),
+				   NULL };
 		struct source s = { "abcde", rows[i].sent, rows[i].piece, 0, rows[i].fails_at };
 		struct http_request r = request(params, &s);
 
 		cr_expect_not(r.body_too_large, "%s", rows[i].why);
-		expect_text(r.body ? r.body : "cut short", rows[i].body ? rows[i].body : "cut short", rows[i].why);
+		expect_text(r.body ? r.body : "cut short", rows[i].body ? rows[i].body : "cut short",
+			    rows[i].why);
 		if (r.body)
 			expect_int(r.body_len, strlen(r.body), rows[i].why);
 	}
@@ -187,7 +199,9 @@ Test(request, takes_bodies_of_up_to_1_mib)
 	static const struct {
 		const char *announced;
 		bool too_large;
-	} rows[] = { { "1048576", false }, { "1048577", true }, { "99999999999999999999999", true }, { "-1", true } };
+	} rows[] = {
+		{ "1048576", false }, { "1048577", true }, { "99999999999999999999999", true }, { "-1", true }
+	};
 	char *data = talloc_zero_size(ctx, HTTP_BODY_MAX + 1);
 
 	memset(data, 'x', HTTP_BODY_MAX);
@@ -271,10 +285,12 @@ Test(request, decodes_query_parameters)
 		size_t len = 99;
 		const char *value = http_query(&r, rows[i].name, &len);
 
-		cr_expect(!value == !rows[i].value, "%s: %s: %s", rows[i].query, rows[i].why, value ? value : "none");
+		cr_expect(!value == !rows[i].value, "%s: %s: %s", rows[i].query, rows[i].why,
+			  value ? value : "none");
 		if (!value || !rows[i].value)
 			continue;
 		expect_int(len, rows[i].len, rows[i].query);
-		cr_expect(memcmp(value, rows[i].value, rows[i].len + 1) == 0, "%s: %s: %s", rows[i].query, rows[i].why, value);
+		cr_expect(memcmp(value, rows[i].value, rows[i].len + 1) == 0, "%s: %s: %s", rows[i].query,
+			  rows[i].why, value);
 	}
 }

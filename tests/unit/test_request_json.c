@@ -19,32 +19,40 @@ close_ctx(void)
 
 TestSuite(request_json, .init = open_ctx, .fini = close_ctx);
 
-#define MISSING(loc, input) "{\"type\":\"missing\",\"loc\":[" loc "],\"msg\":\"Field required\",\"input\":" input "}"
-#define NO_OBJECT(loc, input) \
-	"{\"type\":\"model_attributes_type\",\"loc\":[" loc "],\"msg\":\"Input should be a valid dictionary or object to " \
+#define MISSING(loc, input)                                                                                  \
+	"{\"type\":\"missing\",\"loc\":[" loc "],\"msg\":\"Field required\",\"input\":" input "}"
+#define NO_OBJECT(loc, input)                                                                                \
+	"{\"type\":\"model_attributes_type\",\"loc\":[" loc                                                  \
+	"],\"msg\":\"Input should be a valid dictionary or object to "                                       \
 	"extract fields from\",\"input\":" input "}"
-#define NO_LIST(input) \
-	"{\"type\":\"list_type\",\"loc\":[\"body\",\"items\"],\"msg\":\"Input should be a valid list\",\"input\":" input "}"
-#define INT_TYPE(loc, input) "{\"type\":\"int_type\",\"loc\":[" loc "],\"msg\":\"Input should be a valid integer\",\"input\":" input "}"
-#define INT_PARSING(loc, input) \
-	"{\"type\":\"int_parsing\",\"loc\":[" loc "],\"msg\":\"Input should be a valid integer, unable to parse string as " \
+#define NO_LIST(input)                                                                                                   \
+	"{\"type\":\"list_type\",\"loc\":[\"body\",\"items\"],\"msg\":\"Input should be a valid list\",\"input\":" input \
+	"}"
+#define INT_TYPE(loc, input)                                                                                 \
+	"{\"type\":\"int_type\",\"loc\":[" loc                                                               \
+	"],\"msg\":\"Input should be a valid integer\",\"input\":" input "}"
+#define INT_PARSING(loc, input)                                                                              \
+	"{\"type\":\"int_parsing\",\"loc\":[" loc                                                            \
+	"],\"msg\":\"Input should be a valid integer, unable to parse string as "                            \
 	"an integer\",\"input\":" input "}"
-#define FROM_FLOAT(loc, input) \
-	"{\"type\":\"int_from_float\",\"loc\":[" loc "],\"msg\":\"Input should be a valid integer, got a number with a " \
+#define FROM_FLOAT(loc, input)                                                                               \
+	"{\"type\":\"int_from_float\",\"loc\":[" loc                                                         \
+	"],\"msg\":\"Input should be a valid integer, got a number with a "                                  \
 	"fractional part\",\"input\":" input "}"
-#define GREATER(loc, input) \
-	"{\"type\":\"greater_than\",\"loc\":[" loc "],\"msg\":\"Input should be greater than 0\",\"input\":" input \
-	",\"ctx\":{\"gt\":0}}"
-#define LESS_EQUAL(loc, limit, input) \
-	"{\"type\":\"less_than_equal\",\"loc\":[" loc "],\"msg\":\"Input should be less than or equal to " limit \
-	"\",\"input\":" input ",\"ctx\":{\"le\":" limit "}}"
-#define SYNTAX(offset, message) \
-	"{\"type\":\"json_invalid\",\"loc\":[\"body\"," offset "],\"msg\":\"JSON decode error\",\"input\":{},\"ctx\":{\"error\":\"" \
-	message "\"}}"
+#define GREATER(loc, input)                                                                                  \
+	"{\"type\":\"greater_than\",\"loc\":[" loc                                                           \
+	"],\"msg\":\"Input should be greater than 0\",\"input\":" input ",\"ctx\":{\"gt\":0}}"
+#define LESS_EQUAL(loc, limit, input)                                                                        \
+	"{\"type\":\"less_than_equal\",\"loc\":[" loc                                                        \
+	"],\"msg\":\"Input should be less than or equal to " limit "\",\"input\":" input                     \
+	",\"ctx\":{\"le\":" limit "}}"
+#define SYNTAX(offset, message)                                                                              \
+	"{\"type\":\"json_invalid\",\"loc\":[\"body\"," offset                                               \
+	"],\"msg\":\"JSON decode error\",\"input\":{},\"ctx\":{\"error\":\"" message "\"}}"
 #define STATUSES "'pending', 'confirmed', 'shipped', 'delivered' or 'cancelled'"
-#define NO_STATUS(input) \
-	"{\"type\":\"enum\",\"loc\":[\"body\",\"status\"],\"msg\":\"Input should be " STATUSES "\",\"input\":" input \
-	",\"ctx\":{\"expected\":\"" STATUSES "\"}}"
+#define NO_STATUS(input)                                                                                     \
+	"{\"type\":\"enum\",\"loc\":[\"body\",\"status\"],\"msg\":\"Input should be " STATUSES               \
+	"\",\"input\":" input ",\"ctx\":{\"expected\":\"" STATUSES "\"}}"
 #define ID(i) "\"body\",\"items\"," #i ",\"product_id\""
 #define QUANTITY(i) "\"body\",\"items\"," #i ",\"quantity\""
 
@@ -64,15 +72,21 @@ Test(request_json, reads_a_draft)
 		struct draft draft;
 		const char *why;
 	} rows[] = {
-		{ "{\"items\":[{\"product_id\":3,\"quantity\":2}]}", { 1, { { 3, 2 } } }, "the contract's example" },
+		{ "{\"items\":[{\"product_id\":3,\"quantity\":2}]}",
+		  { 1, { { 3, 2 } } },
+		  "the contract's example" },
 		{ " { \"items\" : [ { \"quantity\" : 1 , \"product_id\" : 7 } , { \"product_id\" : \"3\", \"quantity\":\"2\" } ] } ",
-		  { 2, { { 7, 1 }, { 3, 2 } } }, "white space, another order, strings of digits" },
+		  { 2, { { 7, 1 }, { 3, 2 } } },
+		  "white space, another order, strings of digits" },
 		{ "{\"x\":[],\"items\":[{\"product_id\":9223372036854775807,\"quantity\":2147483647,\"note\":\"?\"}]}",
-		  { 1, { { INT64_MAX, INT32_MAX } } }, "the greatest; unknown members" },
-		{ "{\"items\":5,\"items\":[{\"product_id\":1,\"product_id\":2,\"quantity\":2.0}]}", { 1, { { 2, 2 } } },
+		  { 1, { { INT64_MAX, INT32_MAX } } },
+		  "the greatest; unknown members" },
+		{ "{\"items\":5,\"items\":[{\"product_id\":1,\"product_id\":2,\"quantity\":2.0}]}",
+		  { 1, { { 2, 2 } } },
 		  "a name twice: the last counts" },
 		{ "{\"items\":[{\"product_id\":3,\"quantity\":1},{\"product_id\":3,\"quantity\":1}]}",
-		  { 2, { { 3, 1 }, { 3, 1 } } }, "the same product twice" },
+		  { 2, { { 3, 1 }, { 3, 1 } } },
+		  "the same product twice" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -115,13 +129,14 @@ Test(request_json, tells_every_fault_of_a_draft)
 		  "[{\"type\":\"too_short\",\"loc\":[\"body\",\"items\"],\"msg\":\"List should have at least 1 item after validation, "
 		  "not 0\",\"input\":[],\"ctx\":{\"field_type\":\"List\",\"min_length\":1,\"actual_length\":0}}]" },
 		{ "{\"items\":[5]}", "[" NO_OBJECT("\"body\",\"items\",0", "5") "]" },
-		{ "{\"items\":[null,[]]}",
-		  "[" NO_OBJECT("\"body\",\"items\",0", "null") "," NO_OBJECT("\"body\",\"items\",1", "[]") "]" },
+		{ "{\"items\":[null,[]]}", "[" NO_OBJECT("\"body\",\"items\",0", "null") "," NO_OBJECT(
+						   "\"body\",\"items\",1", "[]") "]" },
 		{ "{\"items\":[{}]}", "[" MISSING(ID(0), "{}") "," MISSING(QUANTITY(0), "{}") "]" },
-		{ "{\"items\":[{\"quantity\":0}]}", "[" MISSING(ID(0), "{\"quantity\":0}") "," GREATER(QUANTITY(0), "0") "]" },
+		{ "{\"items\":[{\"quantity\":0}]}",
+		  "[" MISSING(ID(0), "{\"quantity\":0}") "," GREATER(QUANTITY(0), "0") "]" },
 		{ "{\"items\":[{\"product_id\":1,\"quantity\":1},{\"quantity\":\"x\",\"product_id\":2.5},7]}",
-		  "[" FROM_FLOAT(ID(1), "2.5") "," INT_PARSING(QUANTITY(1), "\"x\"") ","
-		  NO_OBJECT("\"body\",\"items\",2", "7") "]" },
+		  "[" FROM_FLOAT(ID(1), "2.5") "," INT_PARSING(QUANTITY(1), "\"x\"") "," NO_OBJECT(
+			  "\"body\",\"items\",2", "7") "]" },
 		{ "{\"items\":[{\"product_id\":true,\"quantity\":null}]}",
 		  "[" INT_TYPE(ID(0), "true") "," INT_TYPE(QUANTITY(0), "null") "]" },
 		{ "{\"items\":[{\"product_id\":[1],\"quantity\":{}}]}",
@@ -129,20 +144,25 @@ Test(request_json, tells_every_fault_of_a_draft)
 		{ "{\"items\":[{\"product_id\":0,\"quantity\":-1}]}",
 		  "[" GREATER(ID(0), "0") "," GREATER(QUANTITY(0), "-1") "]" },
 		{ "{\"items\":[{\"product_id\":9223372036854775808,\"quantity\":2147483648}]}",
-		  "[" LESS_EQUAL(ID(0), "9223372036854775807", "9223372036854775808") ","
-		  LESS_EQUAL(QUANTITY(0), "2147483647", "2147483648") "]" },
+		  "[" LESS_EQUAL(ID(0), "9223372036854775807", "9223372036854775808") "," LESS_EQUAL(
+			  QUANTITY(0), "2147483647", "2147483648") "]" },
 		{ "{\"items\":[{\"product_id\":\"99999999999999999999\",\"quantity\":\"-99999999999999999999\"}]}",
-		  "[" LESS_EQUAL(ID(0), "9223372036854775807", "\"99999999999999999999\"") ","
-		  GREATER(QUANTITY(0), "\"-99999999999999999999\"") "]" },
+		  "[" LESS_EQUAL(ID(0), "9223372036854775807", "\"99999999999999999999\"") "," GREATER(
+			  QUANTITY(0), "\"-99999999999999999999\"") "]" },
 		{ "{\"items\":[{\"product_id\":1e30,\"quantity\":-1e30}]}",
-		  "[" LESS_EQUAL(ID(0), "9223372036854775807", "1e30") "," GREATER(QUANTITY(0), "-1e30") "]" },
+		  "[" LESS_EQUAL(ID(0), "9223372036854775807", "1e30") "," GREATER(QUANTITY(0),
+										   "-1e30") "]" },
 		{ "{\"items\":[{\"product_id\":\"\",\"quantity\":\"1.5\"}]}",
 		  "[" INT_PARSING(ID(0), "\"\"") "," INT_PARSING(QUANTITY(0), "\"1.5\"") "]" },
 		{ "{'items':[]}", "[" SYNTAX("1", "Expecting property name enclosed in double quotes") "]" },
-		{ "{\"items\":[{\"product_id\":NaN,\"quantity\":1}]}", "[" SYNTAX("24", "Expecting value") "]" },
-		{ "{\"items\":[{\"product_id\":01,\"quantity\":1}]}", "[" SYNTAX("25", "Expecting ',' delimiter") "]" },
-		{ "{\"items\":[{\"product_id\":-01,\"quantity\":1}]}", "[" SYNTAX("26", "Expecting ',' delimiter") "]" },
-		{ "{\"items\":[{\"product_id\":1.,\"quantity\":1}]}", "[" SYNTAX("25", "Expecting ',' delimiter") "]" },
+		{ "{\"items\":[{\"product_id\":NaN,\"quantity\":1}]}",
+		  "[" SYNTAX("24", "Expecting value") "]" },
+		{ "{\"items\":[{\"product_id\":01,\"quantity\":1}]}",
+		  "[" SYNTAX("25", "Expecting ',' delimiter") "]" },
+		{ "{\"items\":[{\"product_id\":-01,\"quantity\":1}]}",
+		  "[" SYNTAX("26", "Expecting ',' delimiter") "]" },
+		{ "{\"items\":[{\"product_id\":1.,\"quantity\":1}]}",
+		  "[" SYNTAX("25", "Expecting ',' delimiter") "]" },
 		{ "{\"items\":\"\xc3\xa9\t\"}", "[" SYNTAX("11", "Invalid control character at") "]" },
 		{ "{\"items\":\"\\x\"}", "[" SYNTAX("10", "Invalid \\\\escape") "]" },
 		{ "{\"items\":[]} {}", "[" SYNTAX("13", "Extra data") "]" },
@@ -192,9 +212,12 @@ Test(request_json, of_101_lines_says_only_that)
 		struct faults f;
 		struct draft d;
 
-		want = talloc_asprintf(ctx, "[{\"type\":\"too_long\",\"loc\":[\"body\",\"items\"],\"msg\":\"List should have at most "
-					    "100 items after validation, not 101\",\"input\":%s,\"ctx\":{\"field_type\":\"List\","
-					    "\"max_length\":100,\"actual_length\":101}}]", list);
+		want = talloc_asprintf(
+			ctx,
+			"[{\"type\":\"too_long\",\"loc\":[\"body\",\"items\"],\"msg\":\"List should have at most "
+			"100 items after validation, not 101\",\"input\":%s,\"ctx\":{\"field_type\":\"List\","
+			"\"max_length\":100,\"actual_length\":101}}]",
+			list);
 		faults_init(&f, ctx);
 		cr_expect_eq(draft_decode(&f, body, strlen(body), &d), RC_OK);
 		expect_text(faults_of(&f), want, items[i]);
@@ -231,11 +254,13 @@ Test(request_json, says_when_a_body_cannot_be_read)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		faults_init(&f, ctx);
 		expect_int(draft_decode(&f, rows[i].body, rows[i].len, &d), RC_BODY_UNREADABLE, rows[i].why);
-		expect_int(status_change_decode(&f, rows[i].body, rows[i].len, &s), RC_BODY_UNREADABLE, rows[i].why);
+		expect_int(status_change_decode(&f, rows[i].body, rows[i].len, &s), RC_BODY_UNREADABLE,
+			   rows[i].why);
 		expect_int(f.n, 0, rows[i].why);
 	}
 	memset(deep, '[', 10000);
-	cr_expect_eq(draft_decode(&f, deep, 10000, &d), RC_BODY_UNREADABLE, "nested too deeply, as in Python");
+	cr_expect_eq(draft_decode(&f, deep, 10000, &d), RC_BODY_UNREADABLE,
+		     "nested too deeply, as in Python");
 }
 
 Test(request_json, reads_a_status)
@@ -256,7 +281,8 @@ Test(request_json, reads_a_status)
 		struct faults f;
 
 		faults_init(&f, ctx);
-		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK, rows[i].body);
+		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK,
+			   rows[i].body);
 		expect_text(faults_of(&f), "", rows[i].body);
 		expect_int(s, rows[i].status, rows[i].body);
 	}
@@ -283,7 +309,8 @@ Test(request_json, tells_every_fault_of_a_status)
 		struct faults f;
 
 		faults_init(&f, ctx);
-		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK, rows[i].body);
+		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK,
+			   rows[i].body);
 		expect_text(faults_of(&f), rows[i].faults, rows[i].body);
 		expect_int(s, STATUS_COUNT, rows[i].body);
 	}

@@ -49,7 +49,8 @@ Test(response, without_a_body_has_no_type)
 	a.status = HTTP_TEMPORARY_REDIRECT;
 	http_response_field(&a, "Location", "/x");
 	http_response_head(&a, &head);
-	expect_text(head.data, "Status: 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: /x\r\n\r\n", "head");
+	expect_text(head.data, "Status: 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: /x\r\n\r\n",
+		    "head");
 }
 
 Test(response, knows_the_reasons_of_rfc_9110)

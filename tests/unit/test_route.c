@@ -11,19 +11,16 @@ handle(struct request *r)
 }
 
 static const struct route routes[] = {
-	{ "GET", "/orders", 1, handle },
-	{ "POST", "/orders", 2, handle },
-	{ "GET", "/orders/{id}", 3, handle },
-	{ "PATCH", "/orders/{id}/status", 4, handle },
-	{ "GET", "/health", 5, handle },
-	{ "GET", "/", 6, handle },
+	{ "GET", "/orders", 1, handle },      { "POST", "/orders", 2, handle },
+	{ "GET", "/orders/{id}", 3, handle }, { "PATCH", "/orders/{id}/status", 4, handle },
+	{ "GET", "/health", 5, handle },      { "GET", "/", 6, handle },
 };
 
 struct row {
 	const char *method, *target;
 	enum rc rc;
-	unsigned needs;	/* tells the route */
-	const char *text;	/* the value of {id}; the Allow field with RC_NO_METHOD */
+	unsigned needs;	  /* tells the route */
+	const char *text; /* the value of {id}; the Allow field with RC_NO_METHOD */
 	const char *why;
 };
 
@@ -69,7 +66,8 @@ Test(route, is_found_by_method_and_path)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		const struct row *r = &rows[i];
 		size_t len = strlen(r->target);
-		char *tight = talloc_memdup(NULL, r->target, len ? len : 1);	/* a path ends where it ends: a query may follow */
+		char *tight = talloc_memdup(
+			NULL, r->target, len ? len : 1); /* a path ends where it ends: a query may follow */
 		struct route_match m;
 		enum rc rc = route_match(routes, ROWS(routes), r->method, tight, len, &m);
 
@@ -77,7 +75,8 @@ Test(route, is_found_by_method_and_path)
 		if (rc == RC_OK) {
 			expect_int(m.route->needs, r->needs, r->target);
 			expect_text(m.pattern, m.route->pattern, r->target);
-			expect_text(talloc_strndup(tight, m.value ? m.value : "", m.value_len), r->text, r->why);
+			expect_text(talloc_strndup(tight, m.value ? m.value : "", m.value_len), r->text,
+				    r->why);
 		} else {
 			cr_expect_null(m.route, "%s", r->target);
 		}

@@ -6,12 +6,14 @@
 #include "table.h"
 
 #define NS " xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\""
-#define META "<ResponseMetadata><RequestId>f187a3c1-376f-11df-8963-01868b7c937a</RequestId></ResponseMetadata>"
-#define ERROR(type, code, message) \
-	"<ErrorResponse" NS "><Error><Type>" type "</Type><Code>" code "</Code><Message>" message \
+#define META                                                                                                 \
+	"<ResponseMetadata><RequestId>f187a3c1-376f-11df-8963-01868b7c937a</RequestId></ResponseMetadata>"
+#define ERROR(type, code, message)                                                                           \
+	"<ErrorResponse" NS "><Error><Type>" type "</Type><Code>" code "</Code><Message>" message            \
 	"</Message></Error><RequestId>9dd01905-5012-5f99-8663-4b3ecd0dfaef</RequestId></ErrorResponse>"
-#define PUBLISHED \
-	"<PublishResponse" NS "><PublishResult><MessageId>567910cd-659e-55d4-8ccb-5aaf14679dc0</MessageId></PublishResult>" META \
+#define PUBLISHED                                                                                            \
+	"<PublishResponse" NS                                                                                \
+	"><PublishResult><MessageId>567910cd-659e-55d4-8ccb-5aaf14679dc0</MessageId></PublishResult>" META   \
 	"</PublishResponse>"
 
 static struct sns_answer
@@ -34,35 +36,50 @@ Test(sns_answer, tells_what_a_fault_means)
 	} rows[] = {
 		{ 200, PUBLISHED, RC_OK, "", "taken" },
 		{ 200, "<?xml version=\"1.0\"?>\n" PUBLISHED "\n", RC_OK, "", "taken, with a declaration" },
-		{ 403, ERROR("Sender", "SignatureDoesNotMatch", "The request signature we calculated…"), RC_SNS_REFUSED,
-		  "SignatureDoesNotMatch", "" },
-		{ 403, ERROR("Sender", "InvalidClientTokenId", "The security token included in the request is invalid."), RC_SNS_REFUSED,
-		  "InvalidClientTokenId", "" },
-		{ 403, ERROR("Sender", "ExpiredToken", "The security token included in the request is expired"), RC_SNS_REFUSED,
-		  "ExpiredToken", "" },
-		{ 403, ERROR("Sender", "AuthorizationError", "User: … is not authorized to perform: SNS:Publish"), RC_SNS_REFUSED,
-		  "AuthorizationError", "" },
-		{ 403, ERROR("Sender", "RequestTimeTooSkewed", "…"), RC_SNS_REFUSED, "RequestTimeTooSkewed", "the clock is wrong" },
+		{ 403, ERROR("Sender", "SignatureDoesNotMatch", "The request signature we calculated…"),
+		  RC_SNS_REFUSED, "SignatureDoesNotMatch", "" },
+		{ 403,
+		  ERROR("Sender", "InvalidClientTokenId",
+			"The security token included in the request is invalid."),
+		  RC_SNS_REFUSED, "InvalidClientTokenId", "" },
+		{ 403,
+		  ERROR("Sender", "ExpiredToken", "The security token included in the request is expired"),
+		  RC_SNS_REFUSED, "ExpiredToken", "" },
+		{ 403,
+		  ERROR("Sender", "AuthorizationError", "User: … is not authorized to perform: SNS:Publish"),
+		  RC_SNS_REFUSED, "AuthorizationError", "" },
+		{ 403, ERROR("Sender", "RequestTimeTooSkewed", "…"), RC_SNS_REFUSED, "RequestTimeTooSkewed",
+		  "the clock is wrong" },
 		{ 404, ERROR("Sender", "NotFound", "Topic does not exist"), RC_SNS_REFUSED, "NotFound", "" },
-		{ 400, ERROR("Sender", "Throttling", "Rate exceeded"), RC_SNS_THROTTLED, "Throttling", "by its code, not its status" },
+		{ 400, ERROR("Sender", "Throttling", "Rate exceeded"), RC_SNS_THROTTLED, "Throttling",
+		  "by its code, not its status" },
 		{ 400, ERROR("Sender", "Throttled", "Rate exceeded"), RC_SNS_THROTTLED, "Throttled", "" },
-		{ 400, ERROR("Sender", "ThrottlingException", "Rate exceeded"), RC_SNS_THROTTLED, "ThrottlingException", "" },
+		{ 400, ERROR("Sender", "ThrottlingException", "Rate exceeded"), RC_SNS_THROTTLED,
+		  "ThrottlingException", "" },
 		{ 400, ERROR("Sender", "KMSThrottling", "…"), RC_SNS_THROTTLED, "KMSThrottling", "" },
-		{ 503, ERROR("Sender", "RequestLimitExceeded", "…"), RC_SNS_THROTTLED, "RequestLimitExceeded", "" },
+		{ 503, ERROR("Sender", "RequestLimitExceeded", "…"), RC_SNS_THROTTLED, "RequestLimitExceeded",
+		  "" },
 		{ 500, ERROR("Receiver", "InternalError", "Unknown"), RC_SNS_DOWN, "InternalError", "" },
 		{ 500, ERROR("Receiver", "InternalFailure", "Unknown"), RC_SNS_DOWN, "InternalFailure", "" },
 		{ 503, ERROR("Receiver", "ServiceUnavailable", "…"), RC_SNS_DOWN, "ServiceUnavailable", "" },
-		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: Message too long"), RC_SNS_MESSAGE, "InvalidParameter",
-		  "this message" },
-		{ 400, ERROR("Sender", "InvalidParameterValue", "Invalid parameter: Subject"), RC_SNS_MESSAGE, "InvalidParameterValue", "" },
-		{ 400, ERROR("Sender", "ParameterValueInvalid", "…"), RC_SNS_MESSAGE, "ParameterValueInvalid", "" },
-		{ 400, ERROR("Sender", "BatchRequestTooLong", "…"), RC_SNS_MESSAGE, "BatchRequestTooLong", "" },
-		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: TopicArn Reason: no"), RC_SNS_REFUSED, "InvalidParameter",
-		  "every message: the topic is wrong" },
-		{ 400, ERROR("Sender", "SomethingNew", "…"), RC_SNS_REFUSED, "SomethingNew", "an unknown code: 4xx" },
-		{ 500, ERROR("Receiver", "SomethingNew", "…"), RC_SNS_DOWN, "SomethingNew", "an unknown code: 5xx" },
-		{ 429, ERROR("Sender", "SomethingNew", "…"), RC_SNS_THROTTLED, "SomethingNew", "an unknown code: 429" },
-		{ 200, ERROR("Receiver", "InternalError", "…"), RC_SNS_DOWN, "InternalError", "an error under 200" },
+		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: Message too long"),
+		  RC_SNS_MESSAGE, "InvalidParameter", "this message" },
+		{ 400, ERROR("Sender", "InvalidParameterValue", "Invalid parameter: Subject"), RC_SNS_MESSAGE,
+		  "InvalidParameterValue", "" },
+		{ 400, ERROR("Sender", "ParameterValueInvalid", "…"), RC_SNS_MESSAGE, "ParameterValueInvalid",
+		  "" },
+		{ 400, ERROR("Sender", "BatchRequestTooLong", "…"), RC_SNS_MESSAGE, "BatchRequestTooLong",
+		  "" },
+		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: TopicArn Reason: no"),
+		  RC_SNS_REFUSED, "InvalidParameter", "every message: the topic is wrong" },
+		{ 400, ERROR("Sender", "SomethingNew", "…"), RC_SNS_REFUSED, "SomethingNew",
+		  "an unknown code: 4xx" },
+		{ 500, ERROR("Receiver", "SomethingNew", "…"), RC_SNS_DOWN, "SomethingNew",
+		  "an unknown code: 5xx" },
+		{ 429, ERROR("Sender", "SomethingNew", "…"), RC_SNS_THROTTLED, "SomethingNew",
+		  "an unknown code: 429" },
+		{ 200, ERROR("Receiver", "InternalError", "…"), RC_SNS_DOWN, "InternalError",
+		  "an error under 200" },
 		{ 400, "", RC_SNS_REFUSED, "", "nothing, 4xx" },
 		{ 503, "", RC_SNS_DOWN, "", "nothing, 5xx" },
 		{ 429, "", RC_SNS_THROTTLED, "", "nothing, 429" },
@@ -72,15 +89,21 @@ Test(sns_answer, tells_what_a_fault_means)
 		{ 204, "", RC_SNS_REFUSED, "", "another success" },
 		{ 200, "", RC_SNS_DOWN, "", "nothing, though 200" },
 		{ 200, "{\"PublishResponse\":{}}", RC_SNS_DOWN, "", "JSON" },
-		{ 200, "<html><body>Welcome to this network</body></html>", RC_SNS_DOWN, "", "a portal's page, well-formed" },
-		{ 200, "<PublishResponse" NS "><PublishResult><MessageId>567910cd", RC_SNS_DOWN, "", "cut short" },
-		{ 200, "<PublishResponse><PublishResult/></PublishResponse", RC_SNS_DOWN, "", "a byte short" },
-		{ 400, "<ErrorResponse><Error><Code>Throttling</Code>", RC_SNS_REFUSED, "", "an error cut short goes by its status" },
-		{ 400, "<ErrorResponse><Error><Code>Throttling</Code><Message/></Error>", RC_SNS_THROTTLED, "Throttling",
-		  "cut short behind what matters" },
+		{ 200, "<html><body>Welcome to this network</body></html>", RC_SNS_DOWN, "",
+		  "a portal's page, well-formed" },
+		{ 200, "<PublishResponse" NS "><PublishResult><MessageId>567910cd", RC_SNS_DOWN, "",
+		  "cut short" },
+		{ 200, "<PublishResponse><PublishResult/></PublishResponse", RC_SNS_DOWN, "",
+		  "a byte short" },
+		{ 400, "<ErrorResponse><Error><Code>Throttling</Code>", RC_SNS_REFUSED, "",
+		  "an error cut short goes by its status" },
+		{ 400, "<ErrorResponse><Error><Code>Throttling</Code><Message/></Error>", RC_SNS_THROTTLED,
+		  "Throttling", "cut short behind what matters" },
 		{ 400, "<a><b></a></b>", RC_SNS_REFUSED, "", "not well-formed" },
-		{ 400, ERROR("Sender", "&#84;hrottl<!-- -->ing", "a &lt; b &amp; c"), RC_SNS_THROTTLED, "Throttling", "escapes, a comment" },
-		{ 400, ERROR("Sender", "<![CDATA[Throttling]]>", ""), RC_SNS_THROTTLED, "Throttling", "CDATA" },
+		{ 400, ERROR("Sender", "&#84;hrottl<!-- -->ing", "a &lt; b &amp; c"), RC_SNS_THROTTLED,
+		  "Throttling", "escapes, a comment" },
+		{ 400, ERROR("Sender", "<![CDATA[Throttling]]>", ""), RC_SNS_THROTTLED, "Throttling",
+		  "CDATA" },
 		{ 400, ERROR("Sender", "", ""), RC_SNS_REFUSED, "", "an empty code" },
 	};
 
@@ -89,20 +112,24 @@ Test(sns_answer, tells_what_a_fault_means)
 
 		expect_int(a.fault.rc, rows[i].rc, *rows[i].why ? rows[i].why : rows[i].code);
 		expect_text(a.fault.code, rows[i].code, rows[i].why);
-		cr_expect(!a.fault.rc || *a.fault.code || *a.fault.message || rows[i].status == 400, "%s: nothing to log", rows[i].why);
+		cr_expect(!a.fault.rc || *a.fault.code || *a.fault.message || rows[i].status == 400,
+			  "%s: nothing to log", rows[i].why);
 	}
 }
 
 Test(sns_answer, keeps_the_message_of_a_fault)
 {
-	expect_text(read_answer(400, ERROR("Sender", "InvalidParameter", "a &lt; b &amp; \xc3\xa9")).fault.message, "a < b & \xc3\xa9",
-		    "unescaped");
+	expect_text(read_answer(400, ERROR("Sender", "InvalidParameter", "a &lt; b &amp; \xc3\xa9"))
+			    .fault.message,
+		    "a < b & \xc3\xa9", "unescaped");
 }
 
 Test(sns_answer, gives_the_topic)
 {
-	static const char xml[] = "<CreateTopicResponse" NS "><CreateTopicResult><TopicArn>arn:aws:sns:us-east-1:123456789012:order-events"
-				  "</TopicArn></CreateTopicResult>" META "</CreateTopicResponse>";
+	static const char xml[] =
+		"<CreateTopicResponse" NS
+		"><CreateTopicResult><TopicArn>arn:aws:sns:us-east-1:123456789012:order-events"
+		"</TopicArn></CreateTopicResult>" META "</CreateTopicResponse>";
 	struct sns_answer a = read_answer(200, xml);
 
 	expect_int(a.fault.rc, RC_OK, "created");
@@ -117,29 +144,39 @@ Test(sns_answer, gives_a_topic_of_the_longest_name_whole)
 	memset(name, 'x', 256);
 	name[256] = '\0';
 	(void)snprintf(arn, sizeof arn, "arn:aws-us-gov:sns:us-gov-west-1:123456789012:%s", name);
-	(void)snprintf(xml, sizeof xml, "<CreateTopicResponse><CreateTopicResult><TopicArn>%s</TopicArn></CreateTopicResult></CreateTopicResponse>", arn);
+	(void)snprintf(
+		xml, sizeof xml,
+		"<CreateTopicResponse><CreateTopicResult><TopicArn>%s</TopicArn></CreateTopicResult></CreateTopicResponse>",
+		arn);
 	expect_text(read_answer(200, xml).topic_arn, arn, "topic");
 }
 
-#define FAILED(id, code, message, sender) \
-	"<member><Code>" code "</Code><Id>" id "</Id><Message>" message "</Message><SenderFault>" sender "</SenderFault></member>"
-#define TAKEN(id) "<member><MessageId>0b1d3a2e-0000-5000-8000-000000000000</MessageId><Id>" id "</Id></member>"
-#define BATCH(failed, taken) \
-	"<PublishBatchResponse" NS "><PublishBatchResult><Failed>" failed "</Failed><Successful>" taken \
+#define FAILED(id, code, message, sender)                                                                    \
+	"<member><Code>" code "</Code><Id>" id "</Id><Message>" message "</Message><SenderFault>" sender     \
+	"</SenderFault></member>"
+#define TAKEN(id)                                                                                            \
+	"<member><MessageId>0b1d3a2e-0000-5000-8000-000000000000</MessageId><Id>" id "</Id></member>"
+#define BATCH(failed, taken)                                                                                 \
+	"<PublishBatchResponse" NS "><PublishBatchResult><Failed>" failed "</Failed><Successful>" taken      \
 	"</Successful></PublishBatchResult>" META "</PublishBatchResponse>"
 
 Test(sns_answer, judges_each_entry_of_a_batch)
 {
-	struct sns_answer a = read_answer(200, BATCH(FAILED("1", "InternalError", "again", "false") FAILED("3", "InvalidParameter", "too long", "true")
-							     FAILED("4", "SomethingNew", "theirs", "false") FAILED("5", "SomethingNew", "ours", "true")
-								     FAILED("6", "Throttled", "slower", "true"),
-						     TAKEN("0") TAKEN("2") TAKEN("7") TAKEN("8") TAKEN("9")));
+	struct sns_answer a = read_answer(
+		200, BATCH(FAILED("1", "InternalError", "again", "false")
+				   FAILED("3", "InvalidParameter", "too long", "true")
+					   FAILED("4", "SomethingNew", "theirs", "false")
+						   FAILED("5", "SomethingNew", "ours", "true")
+							   FAILED("6", "Throttled", "slower", "true"),
+			   TAKEN("0") TAKEN("2") TAKEN("7") TAKEN("8") TAKEN("9")));
 	static const struct {
 		enum rc rc;
 		const char *code, *message;
 	} want[SNS_BATCH_MAX] = {
-		[1] = { RC_SNS_DOWN, "InternalError", "again" },     [3] = { RC_SNS_MESSAGE, "InvalidParameter", "too long" },
-		[4] = { RC_SNS_DOWN, "SomethingNew", "theirs" },     [5] = { RC_SNS_MESSAGE, "SomethingNew", "ours" },
+		[1] = { RC_SNS_DOWN, "InternalError", "again" },
+		[3] = { RC_SNS_MESSAGE, "InvalidParameter", "too long" },
+		[4] = { RC_SNS_DOWN, "SomethingNew", "theirs" },
+		[5] = { RC_SNS_MESSAGE, "SomethingNew", "ours" },
 		[6] = { RC_SNS_THROTTLED, "Throttled", "slower" },
 	};
 
@@ -155,10 +192,12 @@ Test(sns_answer, judges_each_entry_of_a_batch)
 Test(sns_answer, takes_a_batch_in_any_order_and_empty_lists)
 {
 	static const char *const texts[] = {
-		"<PublishBatchResponse><PublishBatchResult><Successful>" TAKEN("0") TAKEN("1") "</Successful><Failed/></PublishBatchResult>"
-		"</PublishBatchResponse>",
-		"<PublishBatchResponse><PublishBatchResult><Successful>" TAKEN("0") TAKEN("1") "</Successful></PublishBatchResult>"
-		"</PublishBatchResponse>",
+		"<PublishBatchResponse><PublishBatchResult><Successful>" TAKEN("0")
+			TAKEN("1") "</Successful><Failed/></PublishBatchResult>"
+				   "</PublishBatchResponse>",
+		"<PublishBatchResponse><PublishBatchResult><Successful>" TAKEN("0")
+			TAKEN("1") "</Successful></PublishBatchResult>"
+				   "</PublishBatchResponse>",
 	};
 
 	for (size_t i = 0; i < ROWS(texts); i++) {
@@ -179,7 +218,8 @@ Test(sns_answer, ignores_entries_that_nobody_sent)
 		char xml[2000];
 		struct sns_answer a;
 
-		(void)snprintf(xml, sizeof xml, BATCH(FAILED("%s", "InternalError", "", "false"), TAKEN("0")), ids[i]);
+		(void)snprintf(xml, sizeof xml, BATCH(FAILED("%s", "InternalError", "", "false"), TAKEN("0")),
+			       ids[i]);
 		a = read_answer(200, xml);
 		for (size_t j = 0; j < SNS_BATCH_MAX; j++)
 			expect_int(a.entries[j].rc, RC_OK, ids[i]);
@@ -192,7 +232,9 @@ Test(sns_answer, ignores_entries_that_nobody_sent)
 Test(sns_answer, does_not_mix_entries_up)
 {
 	/* The second has neither code nor message of its own. */
-	struct sns_answer a = read_answer(200, BATCH(FAILED("0", "InvalidParameter", "first", "true") "<member><Id>1</Id></member>", ""));
+	struct sns_answer a = read_answer(
+		200,
+		BATCH(FAILED("0", "InvalidParameter", "first", "true") "<member><Id>1</Id></member>", ""));
 
 	expect_int(a.entries[0].rc, RC_SNS_MESSAGE, "first");
 	expect_int(a.entries[1].rc, RC_SNS_DOWN, "second");
@@ -216,13 +258,15 @@ Test(sns_answer, cuts_what_is_too_long)
 
 Test(sns_answer, does_not_expand_entities_without_end)
 {
-	struct sns_answer a = read_answer(200, "<!DOCTYPE x [<!ENTITY a \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\">"
-					       "<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"
-					       "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">"
-					       "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;\">"
-					       "<!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">"
-					       "<!ENTITY f \"&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;\">]>"
-					       "<PublishResponse><MessageId>&f;</MessageId></PublishResponse>");
+	struct sns_answer a = read_answer(
+		200,
+		"<!DOCTYPE x [<!ENTITY a \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\">"
+		"<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"
+		"<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">"
+		"<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;\">"
+		"<!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">"
+		"<!ENTITY f \"&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;\">]>"
+		"<PublishResponse><MessageId>&f;</MessageId></PublishResponse>");
 
 	expect_int(a.fault.rc, RC_SNS_DOWN, "given up");
 }

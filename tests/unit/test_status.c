@@ -5,9 +5,16 @@
 
 #include "table.h"
 
-enum { P = STATUS_PENDING, C = STATUS_CONFIRMED, S = STATUS_SHIPPED, D = STATUS_DELIVERED, X = STATUS_CANCELLED };
+enum {
+	P = STATUS_PENDING,
+	C = STATUS_CONFIRMED,
+	S = STATUS_SHIPPED,
+	D = STATUS_DELIVERED,
+	X = STATUS_CANCELLED
+};
 
-static const char *const names[STATUS_COUNT] = { "pending", "confirmed", "shipped", "delivered", "cancelled" };
+static const char *const names[STATUS_COUNT] = { "pending", "confirmed", "shipped", "delivered",
+						 "cancelled" };
 
 /* From the contract, by hand: row = from, column = to. */
 static const enum rc judgement[STATUS_COUNT][STATUS_COUNT] = {

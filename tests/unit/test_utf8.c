@@ -35,7 +35,8 @@ Test(utf8, takes_what_rfc_3629_allows)
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		cr_expect(utf8_is_valid(rows[i].row.text, rows[i].row.len), "%s", rows[i].row.why);
-		expect_int(utf8_length(rows[i].row.text, rows[i].row.len), rows[i].characters, rows[i].row.why);
+		expect_int(utf8_length(rows[i].row.text, rows[i].row.len), rows[i].characters,
+			   rows[i].row.why);
 	}
 }
 
@@ -99,10 +100,16 @@ Test(utf8, repairs_what_is_none)
 	} rows[] = {
 		{ { LITERAL("abc"), "nothing to repair" }, "abc" },
 		{ { LITERAL("\xc3\xa9\xf0\x9f\x9a\x80"), "nothing to repair" }, "\xc3\xa9\xf0\x9f\x9a\x80" },
-		{ { LITERAL("a\xff" "b"), "no byte of UTF-8" }, "a" X "b" },
+		{ { LITERAL("a\xff"
+			    "b"),
+		    "no byte of UTF-8" },
+		  "a" X "b" },
 		{ { LITERAL("\xff\xfe"), "two of them" }, X X },
 		{ { LITERAL("\x80\x80"), "continuations" }, X X },
-		{ { LITERAL("\xf0\x9f\x9a" "z"), "cut short: one mistake" }, X "z" },
+		{ { LITERAL("\xf0\x9f\x9a"
+			    "z"),
+		    "cut short: one mistake" },
+		  X "z" },
 		{ { LITERAL("\xe6\x97"), "cut short at the end" }, X },
 		{ { LITERAL("\xc3"), "cut short at the end" }, X },
 		{ { LITERAL("\xc3\xc3\xa9"), "a character behind it" }, X "\xc3\xa9" },

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define RFC7515_PAYLOAD \
+#define RFC7515_PAYLOAD                                                                                      \
 	"eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
 
 static const struct jwt_vector {
@@ -20,16 +20,19 @@ static const struct jwt_vector {
 	const char *claims;
 } jwt_vectors[] = {
 	{
-		"RFC 7515 A.1", "HS256",
+		"RFC 7515 A.1",
+		"HS256",
 		"\x03\x23\x35\x4b\x2b\x0f\xa5\xbc\x83\x7e\x06\x65\x77\x7b\xa6\x8f\x5a\xb3\x28\xe6\xf0\x54\xc9\x28\xa9\x0f\x84"
 		"\xb2\xd2\x50\x2e\xbf\xd3\xfb\x5a\x92\xd2\x06\x47\xef\x96\x8a\xb4\xc3\x77\x62\x3d\x22\x3d\x2e\x21\x72\x05\x2e"
 		"\x4f\x08\xc0\xcd\x9a\xf5\x67\xd0\x80\xa3",
 		64,
-		"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." RFC7515_PAYLOAD ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+		"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." RFC7515_PAYLOAD
+		".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
 		"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}",
 	},
 	{
-		"RFC 7515 A.2", "RS256",
+		"RFC 7515 A.2",
+		"RS256",
 		"-----BEGIN PUBLIC KEY-----\n"
 		"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAofgWCuLjybRlzo0tZWJj\n"
 		"NiuSfb4p4fAkd/wWJcyQoTbji9k0l8W26mPddxHmfHQp+Vaw+4qPCJrcS2mJPMEz\n"
@@ -48,7 +51,8 @@ static const struct jwt_vector {
 		"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}",
 	},
 	{
-		"RFC 7515 A.3", "ES256",
+		"RFC 7515 A.3",
+		"ES256",
 		"-----BEGIN PUBLIC KEY-----\n"
 		"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
 		"6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"

@@ -17,6 +17,10 @@ SHARED_POOL();
 #define ORDERS "/api/v1/orders"
 #define ORDER_OF_1 "{\"items\":[{\"product_id\":1,\"quantity\":1}]}"
 
+#define SLOW_ITEMS                                                                                           \
+	"CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2.6); " \
+	"RETURN NULL; END $$; CREATE TRIGGER slow AFTER INSERT ON orders.order_items EXECUTE FUNCTION public.slow()"
+
 /* A worker of our own on a socket of our own, whose exit status we hear of. */
 struct lone {
 	pid_t pid;
@@ -425,4 +429,45 @@ Test(lifecycle, the_workers_role_has_no_right_to_any_table)
 					     text("SELECT has_table_privilege('orders_worker', '%s', '%s')",
 						  tables[t], rights[r])),
 				    "f");
+}
+
+/* The repeat waits for the first call, for longer than its lock_timeout: refused, it is still in doubt. */
+Test(lifecycle, a_commit_that_outlives_its_connection_is_settled, .timeout = 60)
+{
+	struct relay database;
+	struct pool p = start_behind(&database, 1);
+	struct exchange x;
+	struct answer a;
+
+	(void)ASK(&p, .target = ORDERS, .token = token_of(8));
+	(void)pool_sql(&p, SLOW_ITEMS);
+	x = ask_send(p.port,
+		     &(const struct ask){ .method = "POST",
+					  .target = ORDERS,
+					  .token = token_of(9),
+					  .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}" });
+	cr_assert(pool_sql_becomes(&p, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+				   "1", 5000));
+	relay_set(&database, RELAY_DOWN);
+	relay_set(&database, RELAY_UP);
+	a = ask_receive(&x, 20000);
+	cr_expect(a.status == 201, "%d %s", a.status, a.body);
+	EXPECT_TEXT(pool_sql(&p, "SELECT count(*) FROM orders.orders WHERE user_id = 9"), "1");
+	cr_expect(pool_stop(&p));
+}
+
+Test(lifecycle, TERM_is_heard_while_requests_keep_coming)
+{
+	struct lone w = lone_start(0, NULL, NULL);
+	pid_t clients[4];
+
+	for (size_t i = 0; i < 4; i++)
+		if ((clients[i] = fork()) == 0)
+			for (;;)
+				(void)lone_ask(&w, &(const struct ask){ .target = "/health" });
+	cr_expect(lone_ask(&w, &(const struct ask){ .target = "/health" }).status == 200);
+	(void)kill(w.pid, SIGTERM);
+	cr_expect(worker_wait(w.pid, 5000) == 0);
+	for (size_t i = 0; i < 4; i++)
+		(void)kill(clients[i], SIGKILL);
 }
