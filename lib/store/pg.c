@@ -12,6 +12,8 @@
 
 #define CONNECT_MS 3000
 #define CALL_MS 6000 /* above the role's statement_timeout: the server is to decide first */
+#define DUPLICATE_PREPARED "42P05"
+#define UNKNOWN_PREPARED "26000"
 #define PAUSE_MS 100 /* between attempts to settle what became of a change, with jitter */
 
 static const struct {
@@ -44,6 +46,7 @@ static const struct {
 	bool lost;
 } states[] = {
 	{ "23505", RC_DUPLICATE, false }, /* unique_violation */
+	{ "0A000", RC_DATABASE, true },	  /* the function was replaced by one with another result */
 	{ "25006", RC_DATABASE, true },	  /* read_only_sql_transaction: no primary any more */
 	{ "08", RC_DATABASE, true },	  /* connection exceptions */
 	{ "57014", RC_DATABASE, false },  /* query_canceled: statement_timeout */
@@ -56,8 +59,12 @@ static const struct {
 	{ "3F", RC_DATABASE, false },	  /* no such schema */
 };
 
+#define CALLS (sizeof calls / sizeof *calls)
+
 struct pg {
-	PGconn *conn; /* NULL while there is none */
+	bool prepared[CALLS]; /* on this connection */
+	bool unnamed;	      /* a pooler shuffles connections: what is prepared here is not found there */
+	PGconn *conn;	      /* NULL while there is none */
 	const char *conninfo;
 	int64_t spent_us;
 };
@@ -67,6 +74,7 @@ disconnect(struct pg *pg)
 {
 	PQfinish(pg->conn);
 	pg->conn = NULL;
+	memset(pg->prepared, 0, sizeof pg->prepared);
 }
 
 static int
@@ -129,6 +137,67 @@ log_notice(void *arg, const char *message)
 	log_warn("database.notice", log_text("message", message));
 }
 
+static bool
+flush(struct pg *pg, int64_t deadline)
+{
+	int left;
+
+	while ((left = PQflush(pg->conn)) > 0)
+		if (!wait_for(pg, POLLIN | POLLOUT, deadline) || !PQconsumeInput(pg->conn))
+			return false;
+	return left == 0;
+}
+
+/* The first result; the rest, which a single statement does not have, are dropped. NULL: too late. */
+static PGresult *
+receive(struct pg *pg, int64_t deadline)
+{
+	PGresult *first = NULL, *next;
+
+	for (;;) {
+		while (PQisBusy(pg->conn))
+			if (!wait_for(pg, POLLIN, deadline) || !PQconsumeInput(pg->conn)) {
+				PQclear(first);
+				return NULL;
+			}
+		next = PQgetResult(pg->conn);
+		if (!next)
+			return first;
+		if (!first)
+			first = next;
+		else
+			PQclear(next);
+	}
+}
+
+static bool
+has_state(const PGresult *result, const char *state)
+{
+	const char *got = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	return got && strcmp(got, state) == 0;
+}
+
+/*
+ * Names the calls on a new connection. Behind a pooler another worker may have done it there: the name says what it is. What
+ * is wrong with one, the call itself will say. False: the connection broke.
+ */
+static bool
+prepare_all(struct pg *pg, int64_t deadline)
+{
+	for (size_t i = 0; !pg->unnamed && i < CALLS; i++) {
+		PGresult *result;
+
+		if (!PQsendPrepare(pg->conn, calls[i].name, calls[i].sql, calls[i].params, NULL) ||
+		    !flush(pg, deadline) || !(result = receive(pg, deadline)))
+			return false;
+		pg->prepared[i] = PQresultStatus(result) == PGRES_COMMAND_OK ||
+				  has_state(result, DUPLICATE_PREPARED);
+		PQclear(result);
+	}
+	return true;
+}
+
 static enum rc
 connect_once(struct pg *pg, int64_t deadline)
 {
@@ -145,7 +214,7 @@ connect_once(struct pg *pg, int64_t deadline)
 	       state != PGRES_POLLING_FAILED &&
 	       wait_for(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
 		state = PQconnectPoll(pg->conn);
-	if (state == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0)
+	if (state == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0 && prepare_all(pg, deadline))
 		return RC_OK;
 	log_fault(pg, clock_left_ms(deadline) ? "database.unreachable" : "database.connect_timeout", NULL);
 	disconnect(pg);
@@ -191,39 +260,16 @@ judge(struct pg *pg, PGresult *result, enum call call, bool *lost)
 	return RC_INTERNAL;
 }
 
-static bool
-send_all(struct pg *pg, enum call call, const char *const *params, int64_t deadline)
-{
-	int left;
-
-	if (!PQsendQueryParams(pg->conn, calls[call].sql, calls[call].params, NULL, params, NULL, NULL, 1))
-		return false;
-	while ((left = PQflush(pg->conn)) > 0)
-		if (!wait_for(pg, POLLIN | POLLOUT, deadline) || !PQconsumeInput(pg->conn))
-			return false;
-	return left == 0;
-}
-
-/* The first result; the rest, which a single statement does not have, are dropped. NULL: too late. */
 static PGresult *
-receive(struct pg *pg, int64_t deadline)
+execute(struct pg *pg, enum call call, const char *const *params, int64_t deadline)
 {
-	PGresult *first = NULL, *next;
+	int n = calls[call].params, sent;
 
-	for (;;) {
-		while (PQisBusy(pg->conn))
-			if (!wait_for(pg, POLLIN, deadline) || !PQconsumeInput(pg->conn)) {
-				PQclear(first);
-				return NULL;
-			}
-		next = PQgetResult(pg->conn);
-		if (!next)
-			return first;
-		if (!first)
-			first = next;
-		else
-			PQclear(next);
-	}
+	if (pg->prepared[call] && !pg->unnamed)
+		sent = PQsendQueryPrepared(pg->conn, calls[call].name, n, params, NULL, NULL, 1);
+	else
+		sent = PQsendQueryParams(pg->conn, calls[call].sql, n, NULL, params, NULL, NULL, 1);
+	return sent && flush(pg, deadline) ? receive(pg, deadline) : NULL;
 }
 
 /* *lost: the connection broke or hung, and nobody here knows what became of the call. */
@@ -232,14 +278,19 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 	  const struct rows **out, bool *lost)
 {
 	struct rows *rows = rows_new(ctx); /* now: without memory nothing is called */
-	PGresult *result = NULL;
+	PGresult *result;
 	enum rc rc;
 
 	*lost = false;
 	if (!rows)
 		return RC_NO_MEMORY;
-	if (send_all(pg, call, params, deadline))
-		result = receive(pg, deadline);
+	result = execute(pg, call, params, deadline);
+	if (result && has_state(result, UNKNOWN_PREPARED)) { /* refused before it began */
+		log_info("database.pooled");
+		pg->unnamed = true;
+		PQclear(result);
+		result = execute(pg, call, params, deadline);
+	}
 	if (!result) {
 		log_fault(pg, clock_left_ms(deadline) ? "database.lost" : "database.timeout",
 			  calls[call].name);

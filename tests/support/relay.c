@@ -161,7 +161,7 @@ relay_stop(struct relay *r)
 
 struct wanted_mode {
 	const struct relay *r;
-	int mode;
+	int mode, cuts; /* how many there had been before */
 };
 
 static bool
@@ -169,14 +169,18 @@ is_as_told(void *arg)
 {
 	const struct wanted_mode *w = arg;
 
-	return atomic_load(&w->r->state->current) == w->mode;
+	/* An answer may have been cut already, and the relay be up again. */
+	return atomic_load(&w->r->state->current) == w->mode ||
+	       (w->mode == RELAY_CUT_ANSWER && relay_cuts(w->r) > w->cuts);
 }
 
 void
 relay_set(struct relay *r, enum relay_mode mode)
 {
+	struct wanted_mode wanted = { r, (int)mode, relay_cuts(r) };
+
 	atomic_store(&r->state->wanted, (int)mode);
-	if (!wait_until(5000, is_as_told, &(struct wanted_mode){ r, (int)mode }))
+	if (!wait_until(5000, is_as_told, &wanted))
 		give_up("the relay does not obey");
 }
 
