@@ -175,6 +175,7 @@ Test(lifecycle, a_killed_worker_is_replaced)
 	pid_t pids[POOL_PIDS];
 
 	for (int round = 0; round < 3; round++) {
+		cr_assert(pool_has_workers(&p, 3, 5000)); /* the others may still be starting */
 		cr_assert(pool_pids(&p, "orders.fcgi", pids) == 3);
 		(void)kill(pids[round], SIGKILL);
 		cr_expect(ASK(&p, .target = "/health").status == 200);
@@ -199,6 +200,7 @@ Test(lifecycle, a_request_whose_worker_died_is_answered_in_JSON)
 	x = ask_send(p.port,
 		     &(const struct ask){ .target = ORDERS, .token = token_of(9), .body = ORDER_OF_1 });
 	cr_assert(peer_waits_for(&products, product_target(1), 1, 5000));
+	cr_assert(pool_has_workers(&p, 1, 5000)); /* the others may still be starting */
 	cr_assert(pool_pids(&p, "orders.fcgi", pids) == 1);
 	(void)kill(pids[0], SIGKILL);
 	a = ask_receive(&x, 10000);
@@ -251,6 +253,7 @@ Test(lifecycle, requests_are_503_while_the_database_is_away_and_good_again_with_
 	pid_t before[POOL_PIDS], after[POOL_PIDS];
 	struct answer a;
 
+	cr_assert(pool_has_workers(&p, 2, 5000)); /* the others may still be starting */
 	cr_assert(pool_pids(&p, "orders.fcgi", before) == 2);
 	for (int round = 0; round < 2; round++) {
 		relay_set(&database, RELAY_DOWN);
