@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "store/hosts.h"
 
-#define CONNECT_MS 3000
-#define CALL_MS 6000 /* above the role's statement_timeout: the server is to decide first */
+#define CONNECT_MS 3000 /* shared by the hosts that are tried */
 #define DUPLICATE_PREPARED "42P05"
 #define UNKNOWN_PREPARED "26000"
 #define PAUSE_MS 100 /* between attempts to settle what became of a change, with jitter */
@@ -66,6 +66,8 @@ struct pg {
 	bool unnamed;	      /* a pooler shuffles connections: what is prepared here is not found there */
 	PGconn *conn;	      /* NULL while there is none */
 	const char *conninfo;
+	struct host *hosts;
+	size_t n_hosts, host; /* the one that was good last */
 	int64_t spent_us;
 };
 
@@ -93,7 +95,7 @@ pg_open(void *ctx, const char *conninfo)
 		return NULL;
 	pg->conninfo = conninfo;
 	talloc_set_destructor(pg, close_pg);
-	return pg;
+	return hosts_parse(pg, conninfo, &pg->hosts, &pg->n_hosts) ? NULL : pg;
 }
 
 const char *
@@ -199,11 +201,19 @@ prepare_all(struct pg *pg, int64_t deadline)
 }
 
 static enum rc
-connect_once(struct pg *pg, int64_t deadline)
+connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 {
-	static const char *const keywords[] = { "client_encoding", "tcp_user_timeout", "dbname",
-						"fallback_application_name", NULL };
-	const char *const values[] = { "UTF8", "10000", pg->conninfo, "orders.fcgi", NULL };
+	/* What stands behind dbname, the conninfo, counts more than it. */
+	static const char *const keywords[] = { "client_encoding",
+						"tcp_user_timeout",
+						"dbname",
+						"host",
+						"hostaddr",
+						"port",
+						"fallback_application_name",
+						NULL };
+	const char *const values[] = { "UTF8",	    "10000", pg->conninfo,  h->host,
+				       h->hostaddr, h->port, "orders.fcgi", NULL };
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	pg->conn = PQconnectStartParams(keywords, values, 1);
@@ -219,6 +229,25 @@ connect_once(struct pg *pg, int64_t deadline)
 	log_fault(pg, clock_left_ms(deadline) ? "database.unreachable" : "database.connect_timeout", NULL);
 	disconnect(pg);
 	return RC_DATABASE;
+}
+
+/* The host that was good last comes first; each has its share of the time that is left. */
+static enum rc
+connect_any(struct pg *pg, int64_t deadline)
+{
+	enum rc rc = RC_DATABASE;
+
+	for (size_t i = 0; i < pg->n_hosts; i++) {
+		size_t h = (pg->host + i) % pg->n_hosts;
+
+		rc = connect_to(pg, &pg->hosts[h],
+				clock_ms() + clock_left_ms(deadline) / (int)(pg->n_hosts - i));
+		if (!rc) {
+			pg->host = h;
+			break;
+		}
+	}
+	return rc;
 }
 
 /* A server that went away while the connection was idle has said so by now. */
@@ -318,14 +347,14 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 static enum rc
 call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
 {
-	int64_t deadline = clock_ms() + CALL_MS, connect_by;
+	int64_t deadline = clock_ms() + PG_CALL_MS, connect_by;
 	bool lost, in_doubt = false;
 	enum rc rc;
 
 	for (int attempt = 0;; attempt++) {
 		connect_by = clock_ms() + CONNECT_MS;
 		rc = is_connected(pg) ? RC_OK
-				      : connect_once(pg, connect_by < deadline ? connect_by : deadline);
+				      : connect_any(pg, connect_by < deadline ? connect_by : deadline);
 		if (!rc) {
 			rc = call_once(pg, ctx, call, params, deadline, out, &lost);
 			if (!lost && (!in_doubt || rc != RC_DATABASE))

@@ -23,8 +23,10 @@ enum call {
 };
 
 #define PG_PARAMS_MAX 14
+#define PG_CALL_MS                                                                                           \
+	6000 /* that a call may take: above the role's statement_timeout, so that the server decides first */
 
-/* NULL: no memory. Does not connect yet. conninfo is borrowed. */
+/* NULL: no memory, or not a conninfo. Does not connect yet. conninfo is borrowed. */
 struct pg *pg_open(void *ctx, const char *conninfo);
 
 /* What libpq holds against conninfo, on ctx; NULL when it is fine. Never shows a password. */

@@ -114,10 +114,11 @@ BEGIN
 END
 $$;
 
--- The order as it was after the request that p_caller sent under p_key, if there was one.
+-- The order as it was after the request that p_caller sent under p_key, if there was one. Whoever hears of it takes it for
+-- kept, so with synchronous standbys this waits for them too: that change's own session may have been cut while it did.
 CREATE FUNCTION orders.find_replay(p_user bigint, p_caller bigint, p_key text, p_digest bytea)
 RETURNS SETOF orders.order_line
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -131,6 +132,9 @@ BEGIN
 	LEFT JOIN orders.order_items AS i ON i.user_id = p_user AND i.order_id = c.order_id
 	WHERE c.user_id = p_user AND c.changed_by = p_caller AND c.idempotency_key = p_key
 	ORDER BY i.line;
+	IF FOUND AND current_setting('synchronous_standby_names') <> '' THEN
+		PERFORM pg_logical_emit_message(true, 'orders', ''); -- a commit of its own, behind that of the change
+	END IF;
 END
 $$;
 

@@ -95,6 +95,49 @@ Test(pg, is_not_there_when_nobody_listens)
 	relay_stop(&r);
 }
 
+/* url with a further host before its own. */
+static const char *
+before(const char *url, int port)
+{
+	const char *host = strstr(url, "127.0.0.1:");
+
+	cr_assert_not_null(host);
+	return talloc_asprintf(db.ctx, "%.*s127.0.0.1:%d,%s", (int)(host - url), url, port, host);
+}
+
+Test(pg, goes_on_to_the_next_host_when_one_refuses_or_says_nothing)
+{
+	const char *url;
+	struct relay r = open_relay(&url);
+	struct pg *pg = pg_open(db.ctx, before(db.url, r.port));
+	int64_t started = clock_ms();
+
+	relay_set(&r, RELAY_FROZEN);
+	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
+	cr_expect_lt(clock_ms() - started, 2500, "a hanging host has half of the time");
+	(void)sql(
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'orders.fcgi'");
+	started = clock_ms();
+	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
+	cr_expect_lt(clock_ms() - started, 1000, "the one that was good is tried first");
+	relay_set(&r, RELAY_DOWN);
+	pg = pg_open(db.ctx, before(db.url, r.port));
+	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
+	relay_stop(&r);
+}
+
+Test(pg, takes_the_host_that_can_be_written_to)
+{
+	const char *url = talloc_asprintf(db.ctx, "%s?target_session_attrs=read-write",
+					  before(db.url, atoi(strstr(db.url, "127.0.0.1:") + 10)));
+	struct pg *pg = pg_open(db.ctx, url);
+
+	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
+	(void)sql("ALTER DATABASE %s SET default_transaction_read_only = on", db.name);
+	pg = pg_open(db.ctx, url);
+	cr_expect_eq(store_ready(pg, db.ctx), RC_DATABASE, "neither of the two");
+}
+
 Test(pg, gives_up_on_a_server_that_says_nothing)
 {
 	const char *url;
