@@ -3,7 +3,10 @@
 #include "api/answer.h"
 #include "api/idempotency.h"
 #include "api/one_order.h"
+#include "base/log.h"
 #include "json/request_json.h"
+
+#define PATIENCE_MS 100 /* for a place among those that change an order */
 
 enum rc
 get_order(struct request *r)
@@ -47,6 +50,12 @@ note_changed(struct request *r, const struct change *c, const struct changed *ma
 enum rc
 change_status(struct request *r)
 {
+	/* An order that is locked for long must not hold more than half of the pool. */
+	const struct places places = {
+		.max = config_half_pool(r->app->config),
+		.patience_ms = PATIENCE_MS,
+		.longest_ms = PG_CALL_MS,
+	};
 	bool cancel_only = r->app->config->owner_updates == OWNER_UPDATES_CANCEL, key_given;
 	struct faults f;
 	struct change change;
@@ -64,8 +73,13 @@ change_status(struct request *r)
 		return rc;
 	if ((rc = find_owner(r, id, key_given ? change.key : NULL, &owner)))
 		return rc;
+	if (!pool_enter(r->app->pool, r->app->slot, WAIT_ROW, &places)) {
+		log_warn("order.crowded");
+		return RC_DATABASE;
+	}
 	rc = store_change_status(r->app->pg, r->ctx, &change, owner, id, to,
 				 access_predecessors(&r->caller, cancel_only, to), &made);
+	pool_exit(r->app->slot);
 	if (rc == RC_STATUS_STEP)
 		return access_judge(&r->caller, cancel_only, made.old_status, to, &r->why);
 	if (rc == RC_FOUND)

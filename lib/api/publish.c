@@ -15,26 +15,23 @@
 	100 /* that a new event waits for others while requests are waiting, beside the one at work */
 #define SWEEP_MS 500		  /* between the pool's looks for waiting events */
 #define SWEEP_AFTER_FAULT_MS 2000 /* of the database */
-#define RETRY_FIRST_MS 500
-#define RETRY_CAP_MS 60000
+#define OVERDUE_MS 200		  /* that nobody was idle when it was time to look: then somebody busy does */
+#define AGAIN_MS 20		  /* until the next try to get a place among those that publish */
+#define RETRY_FIRST_MS 250
+#define BACK_OFF_CAP_MS                                                                                      \
+	2000 /* with a probe that hangs for as long and a sweep, under 5 s from SNS's return to the first event */
 
 static const struct breaker_policy policy = {
 	.threshold = 1,
-	.first_ms = 250,
-	.cap_ms = 4000,
-	.probe_ms = 5000,
-};
-
-/* SNS asks for less: the same, and slower. */
-static const struct breaker_policy throttled = {
-	.threshold = 1,
-	.first_ms = 500,
-	.cap_ms = 60000,
+	.first_ms = RETRY_FIRST_MS,
+	.cap_ms = BACK_OFF_CAP_MS,
 	.probe_ms = 5000,
 };
 
 struct publisher {
 	struct pool *pool;
+	struct slot *slot;
+	struct places places; /* among those that publish: SNS may be slow */
 	struct breaker *breaker;
 	struct pg *pg;
 	struct sns *sns;
@@ -46,13 +43,15 @@ struct publisher {
 };
 
 struct publisher *
-publisher_open(void *ctx, const struct config *config, struct pool *pool, struct pg *pg)
+publisher_open(void *ctx, const struct config *config, struct pool *pool, struct slot *slot, struct pg *pg)
 {
 	struct publisher *p = talloc_zero(ctx, struct publisher);
 
 	if (!p)
 		return NULL;
 	p->pool = pool;
+	p->slot = slot;
+	p->places = (struct places){ .max = config_half_pool(config), .longest_ms = LEASE_MS };
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);
@@ -102,9 +101,9 @@ publisher_add(struct publisher *p, const struct event *e)
 static int
 retry_delay_ms(int attempts)
 {
-	int ceiling = attempts > 7 ? RETRY_CAP_MS : RETRY_FIRST_MS << attempts;
+	int ceiling = attempts > 3 ? BACK_OFF_CAP_MS : RETRY_FIRST_MS << attempts;
 
-	return 1 + (int)id_random((uint32_t)(ceiling < RETRY_CAP_MS ? ceiling : RETRY_CAP_MS));
+	return 1 + (int)id_random((uint32_t)(ceiling < BACK_OFF_CAP_MS ? ceiling : BACK_OFF_CAP_MS));
 }
 
 static const char *
@@ -115,16 +114,25 @@ describe(void *ctx, const struct sns_fault *f)
 	return text ? text : "no memory";
 }
 
-/* The whole request failed: the events are due again at once, it is the breaker that waits. */
+/* The events are due again at once: it is the breaker that waits. */
 static void
-give_back(const struct sns_fault *fault, size_t n, struct failure *failures, void *ctx)
+give_back(const char *error, size_t n, struct failure *failures)
 {
-	const char *error = describe(ctx, fault);
-
-	log_warn(fault->rc == RC_SNS_REFUSED ? "sns.refused" : "sns.unavailable",
-		 log_i64("events", (int64_t)n), log_text("error", error));
 	for (size_t i = 0; i < n; i++)
 		failures[i] = (struct failure){ .error = error, .retry_ms = 0 };
+}
+
+/* The whole request failed. */
+static const char *
+report_failure(const struct sns_fault *fault, size_t n, void *ctx)
+{
+	const char *error = describe(ctx, fault);
+	const char *event = fault->rc == RC_SNS_REFUSED	    ? "sns.refused"
+			    : fault->rc == RC_SNS_THROTTLED ? "sns.throttled"
+							    : "sns.unavailable";
+
+	log_warn(event, log_i64("events", (int64_t)n), log_text("error", error));
+	return error;
 }
 
 static void
@@ -154,9 +162,9 @@ send_some(struct publisher *p, void *ctx, const struct event *events, const int 
 	enum rc rc = sns_publish(p->sns, ctx, events, &sent, results, &fault);
 
 	if (rc != RC_NO_MEMORY)
-		breaker_report(p->breaker, rc == RC_SNS_THROTTLED ? &throttled : &policy, rc == RC_OK);
+		breaker_report(p->breaker, &policy, rc == RC_OK);
 	if (rc) {
-		give_back(&fault, n, failures, ctx);
+		give_back(report_failure(&fault, n, ctx), n, failures);
 		sent = n;
 	} else {
 		judge_entries(events, attempts, results, sent, failures, ctx);
@@ -166,11 +174,20 @@ send_some(struct publisher *p, void *ctx, const struct event *events, const int 
 	return rc ? 0 : sent;
 }
 
+/* Events that are not to be sent now: whoever sweeps takes them up. */
+static void
+leave(struct publisher *p, void *ctx, const struct event *events, size_t n)
+{
+	struct failure failures[SNS_BATCH_MAX];
+
+	give_back("SNS is not tried now", n, failures);
+	if (store_settle_events(p->pg, ctx, events, failures, n))
+		log_warn("outbox.unsettled", log_i64("events", (int64_t)n));
+}
+
 static void
 send_all(struct publisher *p, void *ctx, const struct event *events, const int *attempts, size_t n)
 {
-	struct failure failures[SNS_BATCH_MAX];
-	const struct sns_fault closed = { .message = "SNS is not tried now" };
 	size_t sent;
 
 	while (n && breaker_admits(p->breaker, &policy)) {
@@ -181,19 +198,30 @@ send_all(struct publisher *p, void *ctx, const struct event *events, const int *
 		attempts = attempts ? attempts + sent : NULL;
 		n -= sent;
 	}
-	if (n) {
-		give_back(&closed, n, failures, ctx);
-		if (store_settle_events(p->pg, ctx, events, failures, n))
-			log_warn("outbox.unsettled", log_i64("events", (int64_t)n));
-	}
+	if (n)
+		leave(p, ctx, events, n);
+}
+
+static bool
+enter(struct publisher *p)
+{
+	return pool_enter(p->pool, p->slot, WAIT_SNS, &p->places);
 }
 
 /* What a long request has kept waiting until its lease is nearly over is left to whoever sweeps it. */
 static void
-send_gathered(struct publisher *p)
+send_gathered(struct publisher *p, int64_t age_ms)
 {
-	if (clock_ms() - p->gathered_since_ms < LEASE_MS - SETTLE_MS)
+	bool entered = enter(p);
+
+	if (!entered && p->n < SNS_BATCH_MAX && age_ms < GATHER_MS)
+		return;
+	if (!entered)
+		leave(p, p->memory, p->gathered, p->n);
+	else if (age_ms < LEASE_MS - SETTLE_MS)
 		send_all(p, p->memory, p->gathered, NULL, p->n);
+	if (entered)
+		pool_exit(p->slot);
 	talloc_free(p->memory);
 	p->memory = NULL;
 	p->n = 0;
@@ -218,17 +246,31 @@ sweep(struct publisher *p)
 	talloc_free(ctx);
 }
 
+/* Returns the ms until the next look. */
+static int
+sweep_if_due(struct publisher *p, bool busy)
+{
+	if (!pool_sweep_is_due(p->pool, busy ? OVERDUE_MS : 0))
+		return pool_sweep_wait_ms(p->pool);
+	if (!enter(p))
+		return AGAIN_MS;
+	if (pool_sweep_due(p->pool, SWEEP_MS))
+		sweep(p);
+	pool_exit(p->slot);
+	return pool_sweep_wait_ms(p->pool);
+}
+
 int
 publisher_turn(struct publisher *p, bool busy)
 {
-	int64_t started = clock_us();
+	int64_t started = clock_us(), age_ms = clock_ms() - p->gathered_since_ms;
+	int wait_ms;
 
-	if (p->n && (!busy || p->n == SNS_BATCH_MAX || clock_ms() - p->gathered_since_ms >= GATHER_MS))
-		send_gathered(p);
-	if (pool_sweep_due(p->pool, SWEEP_MS))
-		sweep(p);
+	if (p->n && (!busy || p->n == SNS_BATCH_MAX || age_ms >= GATHER_MS))
+		send_gathered(p, age_ms);
+	wait_ms = sweep_if_due(p, busy);
 	p->spent_us += clock_us() - started;
-	return pool_sweep_wait_ms(p->pool);
+	return p->n && wait_ms > AGAIN_MS ? AGAIN_MS : wait_ms;
 }
 
 int64_t

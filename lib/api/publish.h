@@ -8,7 +8,8 @@
 #include "api/app.h"
 
 /* NULL: no memory. All are borrowed. */
-struct publisher *publisher_open(void *ctx, const struct config *config, struct pool *pool, struct pg *pg);
+struct publisher *publisher_open(void *ctx, const struct config *config, struct pool *pool, struct slot *slot,
+				 struct pg *pg);
 
 /* How long a new event is this worker's own to send: 0 while SNS is not to be tried. */
 int publisher_lease_ms(struct publisher *p);

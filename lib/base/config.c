@@ -161,7 +161,7 @@ config_load(void *ctx, char *(*get)(const char *), struct config *c, config_faul
 	if (faults)
 		return RC_INVALID;
 	if (loaded.product_max_workers < 0)
-		loaded.product_max_workers = loaded.workers > 1 ? loaded.workers / 2 : loaded.workers;
+		loaded.product_max_workers = config_half_pool(&loaded);
 	if (loaded.deadline_s < 0)
 		loaded.deadline_s = loaded.product_timeout_ms / 1000 + DATABASE_S;
 	if (!default_endpoint(&l, "sns", &loaded.sns_url) || !default_endpoint(&l, "sts", &loaded.sts_url))
@@ -174,4 +174,10 @@ bool
 config_is_hmac(const struct config *c)
 {
 	return c->algorithm[0] == 'H';
+}
+
+int
+config_half_pool(const struct config *c)
+{
+	return c->workers > 1 ? c->workers / 2 : c->workers;
 }

@@ -56,4 +56,7 @@ enum rc config_load(void *ctx, char *(*get)(const char *), struct config *c, con
 
 bool config_is_hmac(const struct config *c);
 
+/* Half of the pool's workers, at least one: so many may wait for one thing at a time; 0 when their number is unknown. */
+int config_half_pool(const struct config *c);
+
 #endif

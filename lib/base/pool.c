@@ -68,7 +68,7 @@ pool_slot(struct pool *p)
 		int32_t pid = atomic_load(&s->pid);
 
 		if ((pid == 0 || !is_alive(pid)) && atomic_compare_exchange_strong(&s->pid, &pid, getpid())) {
-			atomic_store(&s->waits_on, 0);
+			atomic_store(&s->waits_for, WAIT_NOTHING);
 			return s;
 		}
 	}
@@ -80,7 +80,7 @@ pool_leave(struct slot *s)
 {
 	if (!s)
 		return;
-	atomic_store(&s->waits_on, 0);
+	atomic_store(&s->waits_for, WAIT_NOTHING);
 	atomic_store(&s->pid, 0);
 }
 
@@ -135,10 +135,10 @@ breaker_retry_after_s(struct breaker *b)
 	return left <= 1000 ? 1 : (left + 999) / 1000;
 }
 
-/* How many others wait on n, and for how long the one who came last has: shorter waits are still normal. With
+/* How many others wait for w, and for how long the one who came last has: shorter waits are still normal. With
  * only_living the dead do not count, which takes a look at each process. */
 static int
-count_waiting(struct pool *p, const struct slot *self, enum neighbour n, const struct places *places,
+count_waiting(struct pool *p, const struct slot *self, enum wait w, const struct places *places,
 	      bool only_living, int64_t *shortest_ms)
 {
 	int64_t now = clock_ms();
@@ -149,7 +149,7 @@ count_waiting(struct pool *p, const struct slot *self, enum neighbour n, const s
 		struct slot *s = &p->slots[i];
 		int64_t waited = now - atomic_load(&s->since_ms);
 
-		if (s == self || atomic_load(&s->waits_on) != (int32_t)n + 1 || waited < 0 ||
+		if (s == self || atomic_load(&s->waits_for) != (int32_t)w || waited < 0 ||
 		    waited > places->longest_ms || (only_living && !is_alive(atomic_load(&s->pid))))
 			continue;
 		count++;
@@ -160,7 +160,7 @@ count_waiting(struct pool *p, const struct slot *self, enum neighbour n, const s
 }
 
 bool
-pool_enter(struct pool *p, struct slot *self, enum neighbour n, const struct places *places)
+pool_enter(struct pool *p, struct slot *self, enum wait w, const struct places *places)
 {
 	int64_t deadline = clock_ms() + places->patience_ms, shortest;
 
@@ -168,11 +168,11 @@ pool_enter(struct pool *p, struct slot *self, enum neighbour n, const struct pla
 		return true;
 	for (;;) {
 		atomic_store(&self->since_ms, clock_ms());
-		atomic_store(&self->waits_on, (int32_t)n + 1);
-		if (count_waiting(p, self, n, places, false, &shortest) < places->max ||
-		    count_waiting(p, self, n, places, true, &shortest) < places->max)
+		atomic_store(&self->waits_for, (int32_t)w);
+		if (count_waiting(p, self, w, places, false, &shortest) < places->max ||
+		    count_waiting(p, self, w, places, true, &shortest) < places->max)
 			return true;
-		atomic_store(&self->waits_on, 0);
+		atomic_store(&self->waits_for, WAIT_NOTHING);
 		if (shortest > places->patience_ms || clock_left_ms(deadline) == 0)
 			return false;
 		(void)poll(NULL, 0, 1 + (int)id_random(3));
@@ -183,7 +183,13 @@ void
 pool_exit(struct slot *self)
 {
 	if (self)
-		atomic_store(&self->waits_on, 0);
+		atomic_store(&self->waits_for, WAIT_NOTHING);
+}
+
+bool
+pool_sweep_is_due(struct pool *p, int late_ms)
+{
+	return is_over(atomic_load(&p->sweep_ms), clock_ms() - late_ms);
 }
 
 bool

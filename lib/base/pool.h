@@ -16,6 +16,8 @@
 #define POOL_SLOTS 256 /* workers that are told apart; further ones work too, uncounted */
 
 enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOURS };
+/* What a worker may be waiting for, of which only so many of a pool should at a time. */
+enum wait { WAIT_NOTHING, WAIT_PRODUCT, WAIT_ROW, WAIT_SNS };
 enum health { HEALTH_UNKNOWN, HEALTH_OK, HEALTH_FAILING };
 
 struct breaker {
@@ -33,8 +35,8 @@ struct breaker_policy {
 };
 
 struct slot {
-	_Atomic int32_t pid;	  /* 0: free */
-	_Atomic int32_t waits_on; /* enum neighbour + 1; 0: on nobody */
+	_Atomic int32_t pid;	   /* 0: free */
+	_Atomic int32_t waits_for; /* enum wait */
 	_Atomic int64_t since_ms;
 };
 
@@ -69,11 +71,13 @@ struct places {
 	int longest_ms;	 /* nobody waits longer: who seems to is dead */
 };
 
-/* Takes one of the places for waiting on n; false when all stay taken, at once when they have been for longer
+/* Takes one of the places for waiting for w; false when all stay taken, at once when they have been for longer
  * than patience_ms already. A dead holder's place is free. */
-bool pool_enter(struct pool *p, struct slot *self, enum neighbour n, const struct places *places);
+bool pool_enter(struct pool *p, struct slot *self, enum wait w, const struct places *places);
 void pool_exit(struct slot *self);
 
+/* Has the pool's next look for waiting events been due for late_ms? */
+bool pool_sweep_is_due(struct pool *p, int late_ms);
 /* True for one caller of the pool in interval_ms: it is the one to look for waiting events. */
 bool pool_sweep_due(struct pool *p, int interval_ms);
 /* Puts the pool's next look delay_ms away, for whoever comes first; 0 when there is more. */

@@ -278,7 +278,7 @@ enter(struct products *p, bool *probe)
 	};
 
 	if (!breaker_is_willing(p->breaker, &p->policy) ||
-	    !pool_enter(p->pool, p->slot, NEIGHBOUR_PRODUCT, &places))
+	    !pool_enter(p->pool, p->slot, WAIT_PRODUCT, &places))
 		return false;
 	*probe = breaker_is_open(p->breaker, &p->policy);
 	if (breaker_admits(p->breaker, &p->policy))

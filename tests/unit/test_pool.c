@@ -35,11 +35,11 @@ remove_folder(void)
 }
 
 static bool
-enter(struct pool *p, struct slot *self, enum neighbour n, int max, int patience_ms)
+enter(struct pool *p, struct slot *self, enum wait w, int max, int patience_ms)
 {
 	const struct places places = { .max = max, .patience_ms = patience_ms, .longest_ms = 60000 };
 
-	return pool_enter(p, self, n, &places);
+	return pool_enter(p, self, w, &places);
 }
 
 /* A child that takes a slot in p, waits on the Product Service if it is to, and says so. It lives until it is
@@ -56,7 +56,7 @@ start_worker(struct pool *p, bool waits)
 	if (pid == 0) {
 		struct slot *s = pool_slot(p);
 
-		if (s && waits && !enter(p, s, NEIGHBOUR_PRODUCT, 1000, 0))
+		if (s && waits && !enter(p, s, WAIT_PRODUCT, 1000, 0))
 			_exit(1);
 		(void)!write(ends[1], "x", s ? 1 : 0);
 		(void)close(ends[1]);
@@ -162,11 +162,11 @@ Test(pool, takes_the_slots_of_the_dead_over)
 
 	cr_expect_eq(mine, &p->slots[1], "the living keep theirs");
 	cr_expect_eq(p->slots[0].pid, pid);
-	cr_expect_neq(p->slots[0].waits_on, 0);
+	cr_expect_neq(p->slots[0].waits_for, 0);
 	kill_worker(pid);
 	cr_expect_eq(pool_slot(p), &p->slots[0]);
 	cr_expect_eq(p->slots[0].pid, getpid());
-	cr_expect_eq(p->slots[0].waits_on, 0, "the dead wait on nobody");
+	cr_expect_eq(p->slots[0].waits_for, 0, "the dead wait on nobody");
 }
 
 Test(pool, lets_so_many_wait_on_a_neighbour_and_no_more)
@@ -174,14 +174,14 @@ Test(pool, lets_so_many_wait_on_a_neighbour_and_no_more)
 	struct pool *p = pool_open(NULL);
 	struct slot *a = pool_slot(p), *b = pool_slot(p), *c = pool_slot(p);
 
-	cr_expect(enter(p, a, NEIGHBOUR_PRODUCT, 2, 0));
-	cr_expect(enter(p, b, NEIGHBOUR_PRODUCT, 2, 0));
-	cr_expect_not(enter(p, c, NEIGHBOUR_PRODUCT, 2, 0), "both places are taken");
-	cr_expect_eq(c->waits_on, 0, "who was refused does not wait");
-	cr_expect(enter(p, c, NEIGHBOUR_SNS, 1, 0), "another neighbour has places of its own");
+	cr_expect(enter(p, a, WAIT_PRODUCT, 2, 0));
+	cr_expect(enter(p, b, WAIT_PRODUCT, 2, 0));
+	cr_expect_not(enter(p, c, WAIT_PRODUCT, 2, 0), "both places are taken");
+	cr_expect_eq(c->waits_for, 0, "who was refused does not wait");
+	cr_expect(enter(p, c, WAIT_SNS, 1, 0), "another neighbour has places of its own");
 	pool_exit(c);
 	pool_exit(a);
-	cr_expect(enter(p, c, NEIGHBOUR_PRODUCT, 2, 0), "one left");
+	cr_expect(enter(p, c, WAIT_PRODUCT, 2, 0), "one left");
 	pool_exit(NULL);
 }
 
@@ -192,9 +192,9 @@ Test(pool, has_no_limit_without_one)
 
 	for (size_t i = 0; i < ROWS(slots); i++) {
 		slots[i] = pool_slot(p);
-		cr_expect(enter(p, slots[i], NEIGHBOUR_PRODUCT, 0, 0));
+		cr_expect(enter(p, slots[i], WAIT_PRODUCT, 0, 0));
 	}
-	cr_expect(enter(p, NULL, NEIGHBOUR_PRODUCT, 1, 0), "who has no slot is not counted");
+	cr_expect(enter(p, NULL, WAIT_PRODUCT, 1, 0), "who has no slot is not counted");
 }
 
 Test(pool, gives_a_dead_holders_place_away)
@@ -203,9 +203,9 @@ Test(pool, gives_a_dead_holders_place_away)
 	pid_t pid = start_worker(p, true);
 	struct slot *mine = pool_slot(p);
 
-	cr_expect_not(enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
+	cr_expect_not(enter(p, mine, WAIT_PRODUCT, 1, 0));
 	kill_worker(pid);
-	cr_expect(enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
+	cr_expect(enter(p, mine, WAIT_PRODUCT, 1, 0));
 }
 
 Test(pool, waits_for_a_place_with_patience)
@@ -223,8 +223,8 @@ Test(pool, waits_for_a_place_with_patience)
 		(void)kill(holder, SIGKILL);
 		_exit(0);
 	}
-	cr_expect(enter(p, mine, NEIGHBOUR_PRODUCT, 1, 60000));
-	cr_expect_eq(mine->waits_on, NEIGHBOUR_PRODUCT + 1);
+	cr_expect(enter(p, mine, WAIT_PRODUCT, 1, 60000));
+	cr_expect_eq(mine->waits_for, WAIT_PRODUCT);
 }
 
 Test(pool, refuses_at_once_when_all_have_waited_for_longer_than_patience)
@@ -233,10 +233,10 @@ Test(pool, refuses_at_once_when_all_have_waited_for_longer_than_patience)
 	struct slot *a = pool_slot(p), *b = pool_slot(p);
 	int64_t started;
 
-	cr_assert(enter(p, a, NEIGHBOUR_PRODUCT, 1, 0));
+	cr_assert(enter(p, a, WAIT_PRODUCT, 1, 0));
 	atomic_store(&a->since_ms, clock_ms() - 30001);
 	started = clock_ms();
-	cr_expect_not(enter(p, b, NEIGHBOUR_PRODUCT, 1, 30000));
+	cr_expect_not(enter(p, b, WAIT_PRODUCT, 1, 30000));
 	cr_expect_lt(clock_ms() - started, 20000);
 }
 
@@ -298,9 +298,9 @@ Test(pool, knows_times_that_are_older_than_its_machines_clock)
 	cr_expect(breaker_is_willing(b, &policy));
 	cr_expect(breaker_admits(b, &policy));
 	cr_expect_not(breaker_admits(b, &policy), "but one at a time");
-	atomic_store(&before->waits_on, NEIGHBOUR_PRODUCT + 1);
+	atomic_store(&before->waits_for, WAIT_PRODUCT);
 	atomic_store(&before->since_ms, beyond);
-	cr_expect(enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
+	cr_expect(enter(p, mine, WAIT_PRODUCT, 1, 0));
 }
 
 Test(pool, does_not_count_who_waits_for_longer_than_anybody_can)
@@ -308,9 +308,9 @@ Test(pool, does_not_count_who_waits_for_longer_than_anybody_can)
 	struct pool *p = pool_open(NULL);
 	struct slot *stuck = pool_slot(p), *mine = pool_slot(p);
 
-	cr_assert(enter(p, stuck, NEIGHBOUR_PRODUCT, 1, 0));
+	cr_assert(enter(p, stuck, WAIT_PRODUCT, 1, 0));
 	atomic_store(&stuck->since_ms, clock_ms() - 60001); /* longest_ms of enter() */
-	cr_expect(enter(p, mine, NEIGHBOUR_PRODUCT, 1, 0));
+	cr_expect(enter(p, mine, WAIT_PRODUCT, 1, 0));
 }
 
 TestSuite(breaker);
