@@ -52,12 +52,16 @@ tests_of = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c))
 UNIT    := $(call tests_of,unit)
 STORE   := $(call tests_of,store)
 WIRE    := $(call tests_of,wire)
+FAULT   := $(call tests_of,fault)
+# The load and the audit, for whatever has a main() of its own.
+FAULT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/fault.c tests/fault/test_%.c,$(wildcard tests/fault/*.c)))
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests
-$(UNIT) $(STORE) $(WIRE): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
+$(FAULT): $(FAULT_OBJS)
+$(UNIT) $(STORE) $(WIRE) $(FAULT): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
 
-test: KINDS = unit store wire
+test: KINDS = unit store wire fault
 test: run-tests ## install what the tests need and run all of them
 unit: KINDS = unit
 unit: run-tests ## pure modules alone
@@ -72,6 +76,7 @@ run-tests: deps-test
 build-unit: $(UNIT)
 build-store: $(STORE)
 build-wire: $(WIRE)
+build-fault: $(FAULT)
 fault: deps-test ## orders under load while workers are killed and the neighbours restarted
 	@$(MAKE) --no-print-directory all
 	tests/fault/chaos.sh
@@ -93,6 +98,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire fault bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault fault bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

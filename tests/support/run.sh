@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs the test programs BUILD/tests/KIND/test_*, side by side, with what each KIND needs around them:
 #
-#     tests/support/run.sh BUILD KIND…        KIND: unit, store, wire, …
+#     tests/support/run.sh BUILD KIND…        KIND: unit, store, wire, fault
 #
-# unit needs nothing. store gets a private PostgreSQL, wire beside it the SNS and SQS emulator and the sample products. All of it
+# unit needs nothing. store gets a private PostgreSQL, wire and fault beside it the SNS and SQS emulator and the sample products. All of it
 # lies in one temporary folder, on free loopback ports, and is gone afterwards. The last line is "N passed, N failed"; the exit
 # status is 0 only when tests ran, none failed and no program crashed.
 #
@@ -16,7 +16,7 @@
 # For the programs: ORDERS_TEST_DIR, the folder; ORDERS_TEST_SERVER; ORDERS_TEST_WORKER, the worker's absolute path.
 # store and wire: ORDERS_TEST_PG, the conninfo of the superuser up to and without its dbname; ORDERS_TEST_PG_URL, the worker's
 # role over TCP, likewise; ORDERS_TEST_TEMPLATE, a database with the schema, to be the TEMPLATE of others; ORDERS_TEST_PG_PID.
-# wire: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
+# wire and fault: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
 set -eu
 
 PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -80,11 +80,15 @@ needs() {
 	return 1
 }
 
+needs_neighbours() {
+	needs wire || needs fault
+}
+
 start_parts() {
-	needs wire || needs store || return 0
+	needs_neighbours || needs store || return 0
 	# shellcheck disable=SC2046 # a list
 	set -- $(parts_free_ports 3)
-	if needs wire; then
+	if needs_neighbours; then
 		(fauxqs_start "$dir" "$2") &
 		fauxqs=$!
 		(products_start "$dir" "$3") &
@@ -96,7 +100,7 @@ start_parts() {
 	ORDERS_TEST_PG="host=$(parts_short "$dir" postgres) port=$1 user=postgres"
 	ORDERS_TEST_PG_URL=$url ORDERS_TEST_TEMPLATE=template ORDERS_TEST_PG_PID=$(parts_pid "$dir" postgres)
 	export ORDERS_TEST_PG ORDERS_TEST_PG_URL ORDERS_TEST_TEMPLATE ORDERS_TEST_PG_PID
-	if needs wire; then
+	if needs_neighbours; then
 		wait "$fauxqs" || return 1
 		wait "$products" || return 1
 	fi
