@@ -4,6 +4,7 @@
 -- are loaded when this runs (audit.c). Nothing here trusts a constraint of the schema that is audited.
 SET search_path = audit, pg_catalog;
 SET work_mem = '256MB';
+SET jit = off;
 
 CREATE UNLOGGED TABLE events AS
 SELECT m.arrival, m.subject, m.attribute, m.message IS NULL AS unreadable,
