@@ -54,12 +54,17 @@ STORE   := $(call tests_of,store)
 WIRE    := $(call tests_of,wire)
 FAULT   := $(call tests_of,fault)
 # The load and the audit, for whatever has a main() of its own.
-FAULT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/fault.c tests/fault/test_%.c,$(wildcard tests/fault/*.c)))
+FAULT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/fault.c tests/fault/hang.c tests/fault/test_%.c,$(wildcard tests/fault/*.c)))
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests
-$(FAULT): $(FAULT_OBJS)
-$(UNIT) $(STORE) $(WIRE) $(FAULT): $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
+$(FAULT) $(BUILD)/tests/fault/fault: $(FAULT_OBJS)
+$(UNIT) $(STORE) $(WIRE) $(FAULT) $(BUILD)/tests/fault/fault: $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+# For LD_PRELOAD.
+$(BUILD)/tests/fault/hang.so: tests/fault/hang.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  LD  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
 test: KINDS = unit store wire fault
 test: run-tests ## install what the tests need and run all of them
@@ -77,9 +82,10 @@ build-unit: $(UNIT)
 build-store: $(STORE)
 build-wire: $(WIRE)
 build-fault: $(FAULT)
-fault: deps-test ## orders under load while workers are killed and the neighbours restarted
-	@$(MAKE) --no-print-directory all
-	tests/fault/chaos.sh
+# ONLY=name[,name…]: these rows; QUICK=1: each shortened; SEED
+fault: deps-test ## the service on its worst day, one row a fault, with figures
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so
+	@ORDERS_TEST_HANG_SO=$(CURDIR)/$(BUILD)/tests/fault/hang.so tests/support/run.sh -x $(BUILD)/tests/fault/fault
 bench: deps-bench ## speed beside PostgreSQL's own limit
 	@$(MAKE) --no-print-directory all
 	tests/bench/bench.sh

@@ -51,7 +51,7 @@ enum rc
 change_status(struct request *r)
 {
 	/* An order that is locked for long must not hold more than half of the pool. */
-	const struct places places = {
+	struct places places = {
 		.max = config_half_pool(r->app->config),
 		.patience_ms = PATIENCE_MS,
 		.longest_ms = PG_CALL_MS,
@@ -73,6 +73,7 @@ change_status(struct request *r)
 		return rc;
 	if ((rc = find_owner(r, id, key_given ? change.key : NULL, &owner)))
 		return rc;
+	places.which = id;
 	if (!pool_enter(r->app->pool, r->app->slot, WAIT_ROW, &places)) {
 		log_warn("order.crowded");
 		return RC_DATABASE;

@@ -149,8 +149,9 @@ count_waiting(struct pool *p, const struct slot *self, enum wait w, const struct
 		struct slot *s = &p->slots[i];
 		int64_t waited = now - atomic_load(&s->since_ms);
 
-		if (s == self || atomic_load(&s->waits_for) != (int32_t)w || waited < 0 ||
-		    waited > places->longest_ms || (only_living && !is_alive(atomic_load(&s->pid))))
+		if (s == self || atomic_load(&s->waits_for) != (int32_t)w ||
+		    atomic_load(&s->which) != places->which || waited < 0 || waited > places->longest_ms ||
+		    (only_living && !is_alive(atomic_load(&s->pid))))
 			continue;
 		count++;
 		if (waited < *shortest_ms)
@@ -168,6 +169,7 @@ pool_enter(struct pool *p, struct slot *self, enum wait w, const struct places *
 		return true;
 	for (;;) {
 		atomic_store(&self->since_ms, clock_ms());
+		atomic_store(&self->which, places->which);
 		atomic_store(&self->waits_for, (int32_t)w);
 		if (count_waiting(p, self, w, places, false, &shortest) < places->max ||
 		    count_waiting(p, self, w, places, true, &shortest) < places->max)

@@ -12,7 +12,7 @@
 #include "rc.h"
 
 /* A change of struct pool gets a new number, so that old and new workers never share one. */
-#define POOL_LAYOUT 1
+#define POOL_LAYOUT 2
 #define POOL_SLOTS 256 /* workers that are told apart; further ones work too, uncounted */
 
 enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOURS };
@@ -38,6 +38,7 @@ struct slot {
 	_Atomic int32_t pid;	   /* 0: free */
 	_Atomic int32_t waits_for; /* enum wait */
 	_Atomic int64_t since_ms;
+	_Atomic int64_t which; /* of those things: an order's id; 0: there is but one */
 };
 
 struct pool {
@@ -69,6 +70,7 @@ struct places {
 	int max;	 /* that wait at a time; 0: any number */
 	int patience_ms; /* in which a place is worth waiting for */
 	int longest_ms;	 /* nobody waits longer: who seems to is dead */
+	int64_t which;	 /* each has places of its own */
 };
 
 /* Takes one of the places for waiting for w; false when all stay taken, at once when they have been for longer

@@ -140,13 +140,14 @@ $$;
 
 -- Leads an order to p_to if its status is one of p_from, else gives it back refused, as it is. The event is
 -- the caller's to send for p_lease_ms, unless an earlier one of the order is still owed: then it waits for it.
+-- Who waits for a row waits twice, behind others for its turn and then for its holder: 2 s in all.
 CREATE FUNCTION orders.change_status(
 	p_user bigint, p_order bigint, p_caller bigint, p_to orders.order_status, p_from orders.order_status[],
 	p_key text, p_digest bytea, p_event uuid, p_request_id text, p_traceparent text, p_lease_ms integer
 ) RETURNS SETOF orders.order_line
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '2s'
+SET lock_timeout = '1s'
 AS $$
 DECLARE
 	v_status orders.order_status;
@@ -244,7 +245,8 @@ CREATE TYPE orders.event_line AS (
 
 -- Up to p_limit events that are due, oldest first and of each order only the first that is owed; they are the
 -- caller's for p_lease_ms. One that has another before it is put off until that one's next attempt. Neither
--- this nor publish_done() waits for the disk: what a crash undoes is sent once more, which is allowed. The
+-- this nor publish_done() waits for the disk: what a crash undoes is sent once more, which is allowed. But it does
+-- wait for synchronous standbys: a change whose own session was cut before they had it must not be told to anybody. The
 -- planner must not go by the size that the queue had when the plan was made.
 CREATE FUNCTION orders.claim_due(p_limit integer, p_lease_ms integer) RETURNS SETOF orders.event_line
 LANGUAGE plpgsql SECURITY DEFINER
@@ -255,7 +257,9 @@ AS $$
 DECLARE
 	v_now timestamp with time zone := clock_timestamp();
 BEGIN
-	PERFORM set_config('synchronous_commit', 'off', true);
+	IF current_setting('synchronous_standby_names') = '' THEN
+		PERFORM set_config('synchronous_commit', 'off', true);
+	END IF;
 
 	RETURN QUERY
 	WITH due AS MATERIALIZED (

@@ -33,6 +33,7 @@ struct rule {
 	char target[TARGET_MAX];
 	enum peer_act act;
 	int delay_ms, times, forward;
+	peer_handle_fn *handle; /* the peer is a fork of the test: the same address there */
 	size_t len, fill_len;
 	char bytes[BYTES_MAX];
 	char fill[1024];
@@ -164,27 +165,63 @@ keep(const struct kept *k)
 	atomic_store(&served->kept[n].whole, true);
 }
 
-static bool
-forward(int fd, int port, const struct kept *k, bool swallow)
+/* Sends the request to the port, on a connection of its own that is to be read to its end; -1: it is refused. */
+static int
+ask_other(const struct peer_request *r, int port)
 {
 	int other = dial(port);
+	const char *fields = strstr(r->head, "\r\n") + 2, *line, *end;
+	char length[64];
+
+	if (other < 0)
+		return -1;
+	(void)send_bytes(other, r->head, (size_t)(fields - r->head));
+	(void)snprintf(length, sizeof length, "Connection: close\r\nContent-Length: %zu\r\n", r->body_len);
+	(void)send_bytes(other, length, strlen(length));
+	for (line = fields; (end = strstr(line, "\r\n")); line = end + 2)
+		if (strncasecmp(line, "Content-Length:", 15) != 0 &&
+		    strncasecmp(line, "Connection:", 11) != 0)
+			(void)send_bytes(other, line, (size_t)(end + 2 - line));
+	(void)send_bytes(other, "\r\n", 2);
+	(void)send_bytes(other, r->body, r->body_len);
+	return other;
+}
+
+static bool
+forward(int fd, int port, const struct peer_request *r, bool swallow)
+{
+	int other = ask_other(r, port);
 	char buffer[16384];
 	ssize_t n;
-	char *fields = strstr(k->head, "\r\n") + 2;
-	const char *line = k->head;
 	bool good = other >= 0;
 
 	if (!good)
 		return false;
-	(void)send_bytes(other, line, (size_t)(fields - line));
-	(void)send_bytes(other, "Connection: close\r\n", 19);
-	(void)send_bytes(other, fields, strlen(fields));
-	(void)send_bytes(other, "\r\n", 2);
-	(void)send_bytes(other, k->body, k->body_len);
 	while ((n = recv(other, buffer, sizeof buffer, 0)) > 0)
 		good = (swallow || send_bytes(fd, buffer, (size_t)n)) && good;
 	(void)close(other);
 	return good;
+}
+
+bool
+peer_forward(int fd, const struct peer_request *request, int port)
+{
+	return forward(fd, port, request, false);
+}
+
+size_t
+peer_ask(const struct peer_request *request, int port, char *out, size_t size)
+{
+	int other = ask_other(request, port);
+	size_t len = 0;
+	ssize_t n;
+
+	while (other >= 0 && len + 1 < size && (n = recv(other, out + len, size - len - 1, 0)) > 0)
+		len += (size_t)n;
+	if (other >= 0)
+		(void)close(other);
+	out[len] = '\0';
+	return len;
 }
 
 static void
@@ -200,6 +237,7 @@ wait_for_end(int fd)
 static bool
 act(int fd, const struct rule *r, const struct kept *k)
 {
+	const struct peer_request request = { k->target, k->head, k->body, k->body_len, 0 };
 	struct linger reset = { 1, 0 };
 
 	if (r->act != PEER_DRIP)
@@ -230,12 +268,14 @@ act(int fd, const struct rule *r, const struct kept *k)
 				;
 		return false;
 	case PEER_FORWARD:
-		(void)forward(fd, r->forward, k, false);
+		(void)forward(fd, r->forward, &request, false);
 		return false;
 	case PEER_SWALLOW:
-		(void)forward(fd, r->forward, k, true);
+		(void)forward(fd, r->forward, &request, true);
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 		return false;
+	case PEER_CALL:
+		return r->handle(fd, &request, r->forward);
 	}
 	return false;
 }
@@ -390,6 +430,7 @@ peer_on(struct peer *p, const char *target, const struct peer_rule *rule)
 	r->delay_ms = rule->delay_ms;
 	r->times = rule->times;
 	r->forward = rule->forward;
+	r->handle = rule->handle;
 	r->len = len;
 	r->fill_len = fill_len;
 	if (len)

@@ -19,7 +19,13 @@ enum peer_act {
 	PEER_ENDLESS, /* send bytes, then fill for ever */
 	PEER_FORWARD, /* ask the port `forward` instead and pass its answer on */
 	PEER_SWALLOW, /* the same, but reset the connection instead of passing the answer on */
+	PEER_CALL,    /* do what `handle` does */
 };
+
+struct peer_request;
+
+/* Runs in the peer's threads: nothing of test.h. Returns true when the connection stays. */
+typedef bool peer_handle_fn(int fd, const struct peer_request *request, int forward);
 
 struct peer_rule {
 	enum peer_act act;
@@ -29,6 +35,7 @@ struct peer_rule {
 	const char *bytes; /* the answer, head and all; NULL: none */
 	size_t len;	   /* 0: strlen(bytes) */
 	const char *fill;
+	peer_handle_fn *handle;
 };
 
 /* A request as it came. */
@@ -66,6 +73,11 @@ void peer_product(struct peer *p, int64_t id, const char *body);
 const char *product_target(int64_t id);
 /* A good product: {"id":…,"name":"Product 5","price":price,"stock_quantity":stock}. price is JSON. */
 void peer_sells(struct peer *p, int64_t id, const char *price, int64_t stock);
+
+/* For a handle: asks the port instead and passes the answer on. False: there was none. */
+bool peer_forward(int fd, const struct peer_request *request, int port);
+/* The same, but writes the whole answer to out, NUL-terminated; returns its length, 0: there was none. */
+size_t peer_ask(const struct peer_request *request, int port, char *out, size_t size);
 
 /* Down: connections are refused, and those that there are end. */
 void peer_set_down(struct peer *p, bool down);

@@ -98,7 +98,8 @@ pool_environment(const struct pool_options *o, const struct pool *p)
 	env = put(env, text("AWS_ENDPOINT_URL=http://127.0.0.1:%d", o->sns ? o->sns : events_port()));
 	env = put(env, "AWS_ACCESS_KEY_ID=AKIATESTACCESSKEY");
 	env = put(env, "AWS_SECRET_ACCESS_KEY=a-secret-access-key-of-tests");
-	env = put(env, text("SNS_TOPIC_NAME=%s", p->topic));
+	env = put(env, o->topic_arn ? text("SNS_TOPIC_ARN=arn:aws:sns:us-east-1:000000000000:%s", p->topic)
+				    : text("SNS_TOPIC_NAME=%s", p->topic));
 	for (size_t i = 0; o->settings[i]; i++)
 		env = put(env, o->settings[i]);
 	return env;

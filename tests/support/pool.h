@@ -19,6 +19,7 @@ struct pool_options {
 	int products;		  /* port of the Product Service; 0: the samples */
 	int sns;		  /* port of SNS; 0: the emulator */
 	const char *settings[24]; /* "NAME=value", or "NAME" for none; ends with NULL */
+	bool topic_arn;		  /* SNS_TOPIC_ARN names the topic, not SNS_TOPIC_NAME */
 	bool unready;		  /* do not wait for /ready: /health is enough */
 	const char *database;	  /* an existing one; NULL: a new one with the schema */
 };

@@ -2,6 +2,7 @@
 # Runs the test programs BUILD/tests/KIND/test_*, side by side, with what each KIND needs around them:
 #
 #     tests/support/run.sh BUILD KIND…        KIND: unit, store, wire, fault
+#     tests/support/run.sh -x PROGRAM         one program that is none of Criterion's, with all of it, on a PostgreSQL that syncs
 #
 # unit needs nothing. store gets a private PostgreSQL, wire and fault beside it the SNS and SQS emulator and the sample products. All of it
 # lies in one temporary folder, on free loopback ports, and is gone afterwards. The last line is "N passed, N failed"; the exit
@@ -23,9 +24,15 @@ PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 # shellcheck source=demo/parts.sh
 . "$PARTS_ROOT/demo/parts.sh"
 
-build=$1
-shift
-kinds=$*
+program='' durability=fast
+case $1 in
+-x) program=$2 durability=durable kinds=fault ;;
+*)
+	build=$1
+	shift
+	kinds=$*
+	;;
+esac
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/orders-test.XXXXXX")
 if [ "${#dir}" -gt 40 ]; then # a socket's path has 107 bytes
@@ -65,7 +72,7 @@ trap 'exit 143' TERM HUP
 
 # A PostgreSQL with the schema in the database "template".
 start_postgres() {
-	postgres_start "$dir" "$1" fast
+	postgres_start "$dir" "$1" "$durability"
 	postgres_database "$dir" template
 	owner=$(postgres_tcp_url "$dir" orders_owner template)
 	schema_deploy "$owner" >"$dir/schema.log" 2>&1 || {
@@ -121,6 +128,11 @@ unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 mkdir "$dir/out" "$dir/pools"
+if [ -n "$program" ]; then
+	status=0
+	"$program" || status=$?
+	exit "$status"
+fi
 cores=$(nproc)
 programs=''
 for kind in $kinds; do

@@ -128,13 +128,13 @@ Test(pool, says_why_it_has_no_file)
 	cr_expect_eq(errno, ELOOP);
 }
 
-Test(pool, has_layout_number_1_for_exactly_this_struct)
+Test(pool, has_layout_number_2_for_exactly_this_struct)
 {
 	/* Who changes struct pool changes POOL_LAYOUT, and then these. */
-	cr_expect_eq(POOL_LAYOUT, 1);
+	cr_expect_eq(POOL_LAYOUT, 2);
 	cr_expect_eq(sizeof(struct breaker), 16);
-	cr_expect_eq(sizeof(struct slot), 16);
-	cr_expect_eq(sizeof(struct pool), NEIGHBOURS * 16 + 8 + POOL_SLOTS * 16);
+	cr_expect_eq(sizeof(struct slot), 24);
+	cr_expect_eq(sizeof(struct pool), NEIGHBOURS * 16 + 8 + POOL_SLOTS * 24);
 }
 
 Test(pool, gives_each_worker_a_slot)
@@ -225,6 +225,20 @@ Test(pool, waits_for_a_place_with_patience)
 	}
 	cr_expect(enter(p, mine, WAIT_PRODUCT, 1, 60000));
 	cr_expect_eq(mine->waits_for, WAIT_PRODUCT);
+}
+
+Test(pool, has_places_for_each_order_that_is_waited_for)
+{
+	struct pool *p = pool_open(NULL);
+	struct slot *a = pool_slot(p), *b = pool_slot(p), *c = pool_slot(p);
+	const struct places seven = { .max = 1, .longest_ms = 60000, .which = 7 },
+			    eight = { .max = 1, .longest_ms = 60000, .which = 8 };
+
+	cr_expect(pool_enter(p, a, WAIT_ROW, &seven));
+	cr_expect_not(pool_enter(p, b, WAIT_ROW, &seven));
+	cr_expect(pool_enter(p, b, WAIT_ROW, &eight));
+	cr_expect_not(pool_enter(p, c, WAIT_ROW, &eight));
+	cr_expect(pool_enter(p, c, WAIT_PRODUCT, &seven), "other things have the same numbers");
 }
 
 Test(pool, refuses_at_once_when_all_have_waited_for_longer_than_patience)

@@ -1,0 +1,3 @@
+#include "fault/row.h"
+
+const struct row backlog_rows[] = { { 0 } };

@@ -1,0 +1,263 @@
+/* SNS on its bad days: requests do not notice, and no event is lost. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "fault/row.h"
+#include "support/events.h"
+#include "support/peer.h"
+#include "support/test.h"
+
+#define SHARE 0.25 /* of the pool's peak, that the undisturbed load asks for */
+#define DRAIN_PER_S                                                                                          \
+	500 /* of a backlog, beside the load and through a stand-in that opens a connection a request */
+#define NOISE_MS 15
+
+static struct peer sns;
+
+static void
+good(void)
+{
+	PEER_ON(&sns, "", .act = PEER_FORWARD, .forward = events_port());
+	peer_set_down(&sns, false);
+}
+
+static const char *
+refusal(int status, const char *code)
+{
+	const char *body = text(
+		"<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>",
+		code, code);
+
+	return text("HTTP/1.1 %d Whatever\r\nContent-Type: text/xml\r\nContent-Length: %zu\r\n\r\n%s", status,
+		    strlen(body), body);
+}
+
+static void
+down(void)
+{
+	peer_set_down(&sns, true);
+}
+
+static void
+hang(void)
+{
+	PEER_ON(&sns, "", .act = PEER_HANG);
+}
+
+static void
+throttle(void)
+{
+	PEER_ON(&sns, "", .act = PEER_ANSWER, .bytes = refusal(400, "Throttling"));
+}
+
+static void
+refuse(void)
+{
+	PEER_ON(&sns, "", .act = PEER_ANSWER, .bytes = refusal(403, "InvalidClientTokenId"));
+}
+
+static const char failure[] =
+	"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/xml\r\nContent-Length: 97\r\n\r\n"
+	"<ErrorResponse><Error><Code>InternalError</Code><Message>no</Message></Error></ErrorResponse>    ";
+
+/* Every other request fails. */
+static bool
+answer_half(int fd, const struct peer_request *r, int forward)
+{
+	static atomic_uint turn;
+
+	if (atomic_fetch_add(&turn, 1) % 2 == 0)
+		return send(fd, failure, sizeof failure - 1, MSG_NOSIGNAL) == (ssize_t)sizeof failure - 1;
+	(void)peer_forward(fd, r, forward);
+	return false;
+}
+
+static void
+errors(void)
+{
+	PEER_ON(&sns, "", .act = PEER_CALL, .handle = answer_half, .forward = events_port());
+}
+
+#define MEMBER "PublishBatchRequestEntries.member."
+
+/* Appends the parameter p of a batch's entry `from` as one of entry `to`. */
+static size_t
+put_renumbered(char *out, size_t size, const char *p, size_t len, int to)
+{
+	const char *rest = strchr(p + strlen(MEMBER), '.');
+
+	return (size_t)snprintf(out, size, "&" MEMBER "%d%.*s", to, (int)(len - (size_t)(rest - p)), rest);
+}
+
+/* Of a batch only every other entry is taken; the rest is answered as failed, and so is every other single message. */
+static bool
+answer_in_part(int fd, const struct peer_request *r, int forward)
+{
+	size_t size = r->body_len * 2 + 4096, out = 0, len, n;
+	char *body = malloc(size), *answer = malloc(65536), failed[2048] = "", *at, id[32];
+	struct peer_request kept = *r;
+	bool stays = false;
+
+	if (!strstr(r->body, "Action=PublishBatch")) {
+		free(body);
+		free(answer);
+		return answer_half(fd, r, forward);
+	}
+	body[0] = '\0';
+	for (const char *p = r->body; *p; p += len + (p[len] == '&')) {
+		int entry = strncmp(p, MEMBER, strlen(MEMBER)) == 0 ? atoi(p + strlen(MEMBER)) : 0;
+
+		len = strcspn(p, "&");
+		if (!entry)
+			out += (size_t)snprintf(body + out, size - out, "%s%.*s", out ? "&" : "", (int)len,
+						p);
+		else if (entry % 2)
+			out += put_renumbered(body + out, size - out, p, len, (entry + 1) / 2);
+		else if (sscanf(p, MEMBER "%*d.Id=%31[^&]", id) == 1)
+			(void)snprintf(
+				failed + strlen(failed), sizeof failed - strlen(failed),
+				"<member><Id>%s</Id><Code>InternalError</Code><SenderFault>false</SenderFault></member>",
+				id);
+	}
+	kept.body = body;
+	kept.body_len = out;
+	n = peer_ask(&kept, forward, answer, 65536);
+	at = n ? strstr(answer, "</Successful>") : NULL;
+	if (at) {
+		char *document = malloc(n + sizeof failed + 256), head[160];
+		const char *start = strstr(answer, "\r\n\r\n") + 4;
+
+		(void)sprintf(
+			document,
+			"%.*s</Successful><Failed>%s</Failed></PublishBatchResult></PublishBatchResponse>",
+			(int)(at - start), start, failed);
+		(void)snprintf(head, sizeof head,
+			       "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %zu\r\n\r\n",
+			       strlen(document));
+		stays = send(fd, head, strlen(head), MSG_NOSIGNAL) > 0 &&
+			send(fd, document, strlen(document), MSG_NOSIGNAL) > 0;
+		free(document);
+	}
+	free(body);
+	free(answer);
+	return stays;
+}
+
+static void
+in_part(void)
+{
+	PEER_ON(&sns, "", .act = PEER_CALL, .handle = answer_in_part, .forward = events_port());
+}
+
+static const struct scene *scene;
+
+static void
+topic_gone(void)
+{
+	(void)sns_call(
+		text("Action=DeleteTopic&TopicArn=arn:aws:sns:us-east-1:000000000000:%s", scene->pool.topic));
+}
+
+static void
+topic_back(void)
+{
+	events_subscribe(scene->pool.topic, scene->pool.queue);
+}
+
+struct bad_day {
+	void (*begin)(void), (*end)(void);
+	bool at_start; /* the pool has not seen SNS well before */
+};
+
+struct drained {
+	const struct scene *s;
+};
+
+static bool
+is_drained(void *arg)
+{
+	return scene_owed(((struct drained *)arg)->s) <
+	       20; /* beside the load there are always some that have just been made */
+}
+
+static void
+run_bad_day(const struct bad_day *d)
+{
+	struct scene s;
+	struct load *l;
+	struct load_figures before, during, after;
+	int64_t begun, ended, drained;
+	double peak;
+	long backlog;
+
+	sns = peer_start(NULL);
+	good();
+	if (d->at_start)
+		d->begin();
+	s = scene_start(&(const struct pool_options){ .sns = sns.port, .topic_arn = true });
+	scene = &s;
+	peak = scene_peak(&s);
+	l = scene_load(&s, &(const struct load_options){
+				   .rate = peak * SHARE,
+				   .mix = { [LOAD_CREATE] = 6, [LOAD_REPEAT] = 1, [LOAD_CHANGE] = 3 } });
+	if (d->at_start)
+		d->end();
+	go_on(full_or_quick(5000, 1000)); /* the backlog of the peak goes first */
+	(void)wait_until(20000, is_drained, &(struct drained){ &s });
+	begun = clock_us();
+	go_on(full_or_quick(10000, 2000));
+	before = load_figures(l, ALL_KINDS, begun, clock_us());
+	begun = clock_us();
+	d->begin();
+	go_on(full_or_quick(20000, 2500));
+	during = load_figures(l, ALL_KINDS, begun, clock_us());
+	backlog = scene_owed(&s);
+	d->end();
+	ended = clock_us();
+	demand(wait_until(60000, is_drained, &(struct drained){ &s }), "the backlog does not go");
+	drained = clock_us() - ended;
+	after = load_figures(l, ALL_KINDS, ended, clock_us());
+	figure("%.0f requests/s", before.per_s);
+	demand_ratio("p99 while it lasts", during.p99_ms, before.p99_ms, 1.5, NOISE_MS);
+	figure("backlog %ld gone after %.1f s, p99 then %.1f ms", backlog, (double)drained / 1e6,
+	       after.p99_ms);
+	demand((double)drained / 1e6 <= 5 + (double)backlog / DRAIN_PER_S,
+	       "%ld events took %.1f s after SNS was back", backlog, (double)drained / 1e6);
+	demand(before.good == before.asked && during.good == during.asked, "%ld requests failed",
+	       before.asked - before.good + during.asked - during.good);
+	scene_end(&s, 15000, false, true);
+	peer_stop(&sns);
+}
+
+#define BAD_DAY(name, ...)                                                                                   \
+	static void run_##name(void)                                                                         \
+	{                                                                                                    \
+		static const struct bad_day day = { __VA_ARGS__ };                                           \
+		run_bad_day(&day);                                                                           \
+	}
+
+BAD_DAY(sns_down, down, good, false)
+BAD_DAY(sns_down_at_start, down, good, true)
+BAD_DAY(sns_hangs, hang, good, false)
+BAD_DAY(sns_errors, errors, good, false)
+BAD_DAY(sns_throttles, throttle, good, false)
+BAD_DAY(sns_in_part, in_part, good, false)
+BAD_DAY(sns_topic_gone, topic_gone, topic_back, false)
+BAD_DAY(sns_refuses, refuse, good, false)
+
+const struct row event_rows[] = {
+	{ "sns-down-at-start", "SNS is down when the pool starts, and once more", run_sns_down_at_start,
+	  180 },
+	{ "sns-down", "SNS refuses connections", run_sns_down, 180 },
+	{ "sns-hangs", "SNS takes requests and says nothing", run_sns_hangs, 180 },
+	{ "sns-errors", "every other request fails with 500", run_sns_errors, 180 },
+	{ "sns-throttles", "SNS asks for less", run_sns_throttles, 180 },
+	{ "sns-in-part", "every other message of a batch is not taken", run_sns_in_part, 180 },
+	{ "sns-topic-gone", "the topic is deleted and made again", run_sns_topic_gone, 180 },
+	{ "sns-refuses", "credentials are refused, then right", run_sns_refuses, 180 },
+	{ 0 },
+};
