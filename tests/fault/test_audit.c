@@ -302,7 +302,8 @@ audit_after(const struct pool *p, struct load *l, size_t row)
 	(void)audit(&a,
 		    &(const struct audit_options){
 			    .p = p, .loads = loads, .n_loads = 1, .exactly_once = true, .in_order = true });
-	(void)pool_sql(p, put_back);
+	if (rows[row].sql)
+		(void)pool_sql(p, put_back);
 	write_mail(p->database, &received);
 	memcpy((void *)(uintptr_t)load_record(l, 0), records, size);
 	free(records);
