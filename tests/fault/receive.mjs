@@ -50,11 +50,12 @@ function line({ Body, Attributes }) {
 const deletions = new Set();
 
 for (;;) {
+	const patient = deletions.size === 0;
 	const { Messages: messages = [] } = await sqs("ReceiveMessage", {
 		AttributeNames: ["SentTimestamp"],
 		MaxNumberOfMessages: 10,
 		VisibilityTimeout: 40000,
-		WaitTimeSeconds: deletions.size ? 0 : 1,
+		WaitTimeSeconds: patient ? 1 : 0,
 	});
 	if (messages.length) {
 		if (!process.stdout.write(messages.map((m) => line(m) + "\n").join("")))
@@ -64,11 +65,11 @@ for (;;) {
 		}).finally(() => deletions.delete(deletion));
 		deletions.add(deletion);
 		if (deletions.size > 8) await Promise.race(deletions);
-	} else if (deletions.size) {
+	} else if (patient) {
+		break;
+	} else {
 		// A FIFO queue gives nothing more of a group until what it gave is deleted.
 		await Promise.all(deletions);
-	} else {
-		break;
 	}
 }
 agent.destroy();

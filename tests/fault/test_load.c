@@ -70,7 +70,7 @@ money(int64_t cents)
 	return text("%lld.%02lld", (long long)(cents / 100), (long long)(cents % 100));
 }
 
-Test(load, knows_the_right_answer_to_an_order, .timeout = 60)
+Test(load, knows_the_right_answer_to_an_order)
 {
 	struct peer service = peer_start(NULL);
 	const char *items;
@@ -118,7 +118,7 @@ Test(load, knows_the_right_answer_to_an_order, .timeout = 60)
 	peer_stop(&service);
 }
 
-Test(load, knows_the_right_answer_to_a_question, .timeout = 60)
+Test(load, knows_the_right_answer_to_a_question)
 {
 	static const struct {
 		const char *what;
@@ -162,7 +162,7 @@ Test(load, knows_the_right_answer_to_a_question, .timeout = 60)
 }
 
 /* Refused, cut, reset, never answered: no answer came, and the load says so and goes on. */
-Test(load, says_when_no_answer_came, .timeout = 60)
+Test(load, says_when_no_answer_came)
 {
 	static const struct {
 		const char *what;
@@ -209,7 +209,7 @@ healthy(const char *target, char *out, size_t size)
 }
 
 /* A kept connection that ends before it has answered is no fault of the server's, and no client would call it one. */
-Test(load, repeats_what_a_kept_connection_lost_where_that_is_harmless, .timeout = 60)
+Test(load, repeats_what_a_kept_connection_lost_where_that_is_harmless)
 {
 	struct peer service = peer_start(healthy);
 	struct load *l;
@@ -241,7 +241,7 @@ Test(load, repeats_what_a_kept_connection_lost_where_that_is_harmless, .timeout 
 }
 
 /* The answer waits, the schedule does not: a request is late from the moment when it was due. */
-Test(load, counts_the_waiting_of_what_was_due, .timeout = 60)
+Test(load, counts_the_waiting_of_what_was_due)
 {
 	struct peer service = peer_start(NULL);
 	struct load *l;
@@ -270,7 +270,7 @@ Test(load, counts_the_waiting_of_what_was_due, .timeout = 60)
 }
 
 /* What was refused is asked for again under its key, with the same bytes. */
-Test(load, repeats_the_same_bytes_under_a_key, .timeout = 60)
+Test(load, repeats_the_same_bytes_under_a_key)
 {
 	struct peer service = peer_start(NULL);
 	struct load *l;
