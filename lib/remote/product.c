@@ -10,9 +10,10 @@
 
 #define PARALLEL 16
 #define BODY_MAX (1u << 20)
-#define PATIENCE_MS 100 /* for a place among those that wait, before the answer is 503 */
+#define PATIENCE_MS 50 /* for a place among those that wait, before the answer is 503 */
 #define PROBE_MS                                                                                             \
 	1000 /* that a look-up may take while the breaker is open: it only asks whether there is an answer */
+#define CAP_MS 750   /* of the back-off: with a probe that hangs, under 2 s until the first good answer */
 #define GRACE_MS 500 /* for ending a look-up whose time is over */
 
 struct products {
@@ -58,6 +59,15 @@ close_products(struct products *p)
 	return 0;
 }
 
+/* As many as may wait at a time, so that it opens when all of them have waited in vain, within reason. */
+static uint32_t
+failures_to_open(const struct config *c)
+{
+	return c->product_max_workers == 0 || c->product_max_workers > 5 ? 5
+	       : c->product_max_workers < 3				 ? 3
+									 : (uint32_t)c->product_max_workers;
+}
+
 struct products *
 products_open(void *ctx, const struct config *config, struct pool *pool, struct slot *slot)
 {
@@ -70,9 +80,9 @@ products_open(void *ctx, const struct config *config, struct pool *pool, struct 
 	p->slot = slot;
 	p->breaker = &pool->breakers[NEIGHBOUR_PRODUCT];
 	p->policy = (struct breaker_policy){
-		.threshold = 5,
+		.threshold = failures_to_open(config),
 		.first_ms = 250,
-		.cap_ms = 1500,
+		.cap_ms = CAP_MS,
 		.probe_ms = PROBE_MS + GRACE_MS,
 	};
 	p->multi = curl_multi_init();
