@@ -90,8 +90,10 @@ read_body(struct http_request *r, http_read_fn *read, void *arg)
 		return RC_OK;
 	}
 	body = talloc_size(r->ctx, wanted + 1);
-	if (!body)
+	if (!body) {
+		drain(read, arg);
 		return RC_NO_MEMORY;
+	}
 	while (r->body_len < wanted && (n = read(arg, body + r->body_len, (int)(wanted - r->body_len))) > 0)
 		r->body_len += (size_t)n;
 	body[r->body_len] = '\0';
@@ -103,9 +105,12 @@ enum rc
 http_request_init(struct http_request *r, void *ctx, char **params, http_read_fn *read, void *arg)
 {
 	*r = (struct http_request){ .ctx = ctx, .params = params, .started_us = clock_us() };
-	if (read_line(r))
-		return RC_NO_MEMORY;
 	read_ids(r);
+	if (!ctx || read_line(r)) {
+		if (http_param(r, "CONTENT_LENGTH", NULL))
+			drain(read, arg);
+		return RC_NO_MEMORY;
+	}
 	return read_body(r, read, arg);
 }
 
