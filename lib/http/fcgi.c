@@ -189,11 +189,15 @@ fcgi_serve(const struct fcgi_app *app)
 	int wait_ms, rc;
 
 	block_signals(&l.waiting);
+	(void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_POLL_TIMEOUT_MS, 0);
+	if (FCGX_Init() !=
+	    0) { /* before FCGX_IsCGI(), which would do it and end the process without a word */
+		log_error("worker.not_started", log_text("error", "no memory for libfcgi"));
+		return EX_OSERR;
+	}
 	if (FCGX_IsCGI())
 		return serve_cgi(app);
-	(void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_POLL_TIMEOUT_MS, 0);
-	if (FCGX_Init() != 0 || FCGX_InitRequest(&f, LISTENER, FCGI_FAIL_ACCEPT_ON_INTR) != 0 ||
-	    !watch_listener(&l)) {
+	if (FCGX_InitRequest(&f, LISTENER, FCGI_FAIL_ACCEPT_ON_INTR) != 0 || !watch_listener(&l)) {
 		log_error("worker.no_listener", log_text("error", strerror(errno)));
 		return EX_OSERR;
 	}

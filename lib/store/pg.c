@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -101,8 +102,10 @@ pg_check_conninfo(void *ctx, const char *conninfo)
 {
 	char *error = NULL;
 	PQconninfoOption *options = PQconninfoParse(conninfo, &error);
-	const char *fault = options ? NULL : talloc_strdup(ctx, error ? error : "out of memory");
+	const char *fault = options ? NULL : talloc_strdup(ctx, error ? error : "");
 
+	if (!options && (!error || !fault))
+		fault = "out of memory";
 	PQconninfoFree(options);
 	PQfreemem(error);
 	return fault;
@@ -201,9 +204,13 @@ prepare_all(struct pg *pg, int64_t deadline)
 static enum rc
 connect_once(struct pg *pg, int64_t deadline)
 {
-	static const char *const keywords[] = { "client_encoding", "tcp_user_timeout", "dbname",
-						"fallback_application_name", NULL };
-	const char *const values[] = { "UTF8", "10000", pg->conninfo, "orders.fcgi", NULL };
+	/* Looking for a Kerberos ticket on each connection is for those who ask for it, by a setting that comes behind:
+	 * the library that does it crashes without memory (libgssapi_krb5 1.20). */
+	const char *gss = getenv("PGGSSENCMODE");
+	static const char *const keywords[] = { "client_encoding", "tcp_user_timeout",		"gssencmode",
+						"dbname",	   "fallback_application_name", NULL };
+	const char *const values[] = { "UTF8",	     "10000",	    gss ? gss : "disable",
+				       pg->conninfo, "orders.fcgi", NULL };
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	pg->conn = PQconnectStartParams(keywords, values, 1);
