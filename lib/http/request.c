@@ -144,8 +144,8 @@ decode(char *to, const char *from, size_t len)
 	return n;
 }
 
-const char *
-http_query(const struct http_request *r, const char *name, size_t *len)
+enum rc
+http_query(const struct http_request *r, const char *name, const char **value, size_t *len)
 {
 	const char *found = NULL, *end;
 	char *copy;
@@ -160,7 +160,7 @@ http_query(const struct http_request *r, const char *name, size_t *len)
 			eq = end;
 		copy = talloc_size(r->ctx, (size_t)(end - p) + 1);
 		if (!copy)
-			return NULL;
+			return RC_NO_MEMORY;
 		n = decode(copy, p, (size_t)(eq - p));
 		if (n == wanted && memcmp(copy, name, n) == 0) {
 			found_len = eq < end ? decode(copy, eq + 1, (size_t)(end - eq - 1)) : 0;
@@ -168,6 +168,7 @@ http_query(const struct http_request *r, const char *name, size_t *len)
 			found = copy;
 		}
 	}
+	*value = found;
 	*len = found_len;
-	return found;
+	return RC_OK;
 }

@@ -40,7 +40,8 @@ enum rc http_request_init(struct http_request *r, void *ctx, char **params, http
  * wanted, how often it came. */
 const char *http_param(const struct http_request *r, const char *name, int *times);
 
-/* The query parameter of that name, percent-decoded on r->ctx; the last one counts, NULL when absent. */
-const char *http_query(const struct http_request *r, const char *name, size_t *len);
+/* The query parameter of that name, percent-decoded on r->ctx; the last one counts, NULL when absent. RC_NO_MEMORY. */
+enum rc http_query(const struct http_request *r, const char *name, const char **value,
+		   size_t *len) MUST_CHECK;
 
 #endif
