@@ -20,6 +20,19 @@ valgrind: deps-test deps-san ## unit and store tests and a worker under valgrind
 		HARDEN='$(UNFORTIFIED)' all build-unit build-store build-wire
 	@tests/check/reports.sh build/valgrind/reports tests/check/valgrind.sh build/valgrind
 
+# The worker's own code in one process with a malloc(3) that refuses.
+MEMORY := $(BUILD)/tests/fault/memory
+
+$(MEMORY): $(BUILD)/tests/fault/memory.o $(BUILD)/tests/fault/around.o $(BUILD)/tests/fault/refuse.o $(SUPPORT) $(OBJS)
+	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+$(BUILD)/tests/fault/refuse.o: ALL_CFLAGS += -fno-builtin
+
+build-fault-memory: $(MEMORY)
+
+fault-memory: deps-test ## the n-th allocation fails, for every n, for each kind of request; QUICK=1: for some
+	@$(MAKE) --no-print-directory all build-fault-memory
+	@PROGRAM=$(MEMORY) tests/support/run.sh $(BUILD) wire
+
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -78,4 +91,4 @@ compile_commands.json: Makefile tests/tests.mk FORCE
 	done | { printf '['; cat; printf ']\n'; } >$@.new
 	@cmp -s $@.new $@ 2>/dev/null && rm $@.new || mv $@.new $@
 
-.PHONY: san valgrind fuzz cover lint format fuzz-programs
+.PHONY: fault-memory build-fault-memory san valgrind fuzz cover lint format fuzz-programs

@@ -12,6 +12,7 @@
 # ONLY                            a Criterion pattern, suite/test: the others are left out
 # JOBS                            test programs at a time
 # KEEP                            set: the folder stays, for looking at the logs
+# PROGRAM                         set: this one is run with what the KINDs need, instead of theirs
 #
 # For the programs: ORDERS_TEST_DIR, the folder; ORDERS_TEST_SERVER; ORDERS_TEST_WORKER, the worker's absolute path.
 # store and wire: ORDERS_TEST_PG, the conninfo of the superuser up to and without its dbname; ORDERS_TEST_PG_URL, the worker's
@@ -117,6 +118,11 @@ unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 mkdir "$dir/out" "$dir/pools"
+if [ -n "${PROGRAM-}" ]; then
+	status=0
+	"$PROGRAM" || status=$?
+	exit "$status"
+fi
 cores=$(nproc)
 programs=''
 for kind in $kinds; do
