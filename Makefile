@@ -54,7 +54,8 @@ STORE   := $(call tests_of,store)
 WIRE    := $(call tests_of,wire)
 FAULT   := $(call tests_of,fault)
 # The load and the audit, for whatever has a main() of its own.
-FAULT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/fault.c tests/fault/hang.c tests/fault/test_%.c,$(wildcard tests/fault/*.c)))
+FAULT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(patsubst %,tests/fault/%.c,fault hang memory refuse around test_%),$(wildcard tests/fault/*.c)))
+MEMORY := $(BUILD)/tests/fault/memory
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests
 $(FAULT) $(BUILD)/tests/fault/fault: $(FAULT_OBJS)
@@ -84,8 +85,9 @@ build-wire: $(WIRE)
 build-fault: $(FAULT)
 # ONLY=name[,name…]: these rows; QUICK=1: each shortened; SEED
 fault: deps-test ## the service on its worst day, one row a fault, with figures
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so
-	@ORDERS_TEST_HANG_SO=$(CURDIR)/$(BUILD)/tests/fault/hang.so tests/support/run.sh -x $(BUILD)/tests/fault/fault
+	@$(MAKE) --no-print-directory all build-faults
+	@tests/support/run.sh -x $(BUILD)/tests/fault/fault
+build-faults: $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so $(MEMORY)
 bench: deps-bench ## speed beside PostgreSQL's own limit
 	@$(MAKE) --no-print-directory all
 	tests/bench/bench.sh
@@ -104,6 +106,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault fault bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-faults fault bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "base/reserve.h"
 #include "http/fcgi.h"
 
 #ifndef VERSION
@@ -18,6 +19,14 @@ static void
 print_fault(void *arg, const char *line)
 {
 	(void)fprintf(arg, "orders.fcgi: %s\n", line);
+}
+
+static int
+not_started(void *ctx)
+{
+	print_fault(stderr, "no memory, or what the line above says");
+	talloc_free(ctx);
+	return EX_OSERR;
 }
 
 static int
@@ -35,6 +44,7 @@ main(int argc, char **argv)
 	void *ctx;
 	bool test = false;
 	int opt, status;
+	enum rc rc;
 
 	while ((opt = getopt(argc, argv, "tVh")) != -1)
 		switch (opt) {
@@ -52,11 +62,13 @@ main(int argc, char **argv)
 	if (optind != argc)
 		return usage(stderr, EX_USAGE);
 
+	(void)reserve_for_openssl(); /* nobody was before us */
 	ctx = talloc_new(NULL);
 	if (!ctx)
-		return EX_OSERR;
-	if (config_load(ctx, getenv, &config, print_fault, stderr) ||
-	    app_check(ctx, &config, print_fault, stderr)) {
+		return not_started(NULL);
+	if ((rc = config_load(ctx, getenv, &config, print_fault, stderr)) == RC_NO_MEMORY)
+		return not_started(ctx);
+	if (rc || app_check(ctx, &config, print_fault, stderr)) {
 		talloc_free(ctx);
 		return EX_CONFIG;
 	}
@@ -66,10 +78,8 @@ main(int argc, char **argv)
 		return EX_OK;
 	}
 	app = app_open(ctx, &config);
-	if (!app) {
-		talloc_free(ctx);
-		return EX_OSERR;
-	}
+	if (!app)
+		return not_started(ctx);
 	status = fcgi_serve(&(struct fcgi_app){
 		.arg = app,
 		.answer = app_answer,

@@ -20,6 +20,11 @@ valgrind: deps-test deps-san ## unit and store tests and a worker under valgrind
 		HARDEN='$(UNFORTIFIED)' all build-unit build-store build-wire
 	@tests/check/reports.sh build/valgrind/reports tests/check/valgrind.sh build/valgrind
 
+# The worker's own code in one process with a malloc(3) that refuses: a row of make fault.
+$(MEMORY): $(BUILD)/tests/fault/memory.o $(BUILD)/tests/fault/around.o $(BUILD)/tests/fault/refuse.o $(SUPPORT) $(OBJS)
+	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+$(BUILD)/tests/fault/refuse.o: ALL_CFLAGS += -fno-builtin
+
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 

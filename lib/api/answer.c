@@ -147,12 +147,8 @@ answer_failure(struct request *r, enum rc rc)
 		put_detail(&body, failures[i].detail, &r->why);
 	r->out->body = body.data;
 	r->out->body_len = body.len;
-	if (body.failed || r->out->fields.failed) {
-		buf_clear(&r->out->fields);
-		r->out->status = HTTP_SERVER_ERROR;
-		r->out->body = "{\"detail\":\"Internal Server Error\"}";
-		r->out->body_len = strlen(r->out->body);
-	}
+	if (body.failed || r->out->fields.failed)
+		http_response_fail(r->out);
 }
 
 enum rc

@@ -109,10 +109,13 @@ app_answer(void *arg, struct http_request *in, struct http_response *out)
 	struct request *r = talloc_zero(in->ctx, struct request);
 	enum rc rc;
 
-	if (!r)
-		return;
 	in->app_data = r;
 	log_set_request_id(in->request_id);
+	if (!r) { /* the answer is a 500 already */
+		http_response_field(out, "X-Request-ID", in->request_id);
+		log_error("request.no_memory");
+		return;
+	}
 	*r = (struct request){ .app = arg, .in = in, .out = out, .ctx = in->ctx };
 	rc = serve(r);
 	if (rc)

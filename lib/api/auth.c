@@ -14,6 +14,7 @@
 
 #define TOKEN_MAX 16384
 #define VERIFIED_MAX 256
+#define VERIFY_MEMORY (256u << 10) /* more than a token of TOKEN_MAX takes */
 #define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define PEM_MARK "-----BEGIN "
 
@@ -63,16 +64,18 @@ auth_check_key(const struct config *config)
 		      "more, or the algorithm's own curve";
 }
 
-static const char *
-decode_part(void *ctx, const char *part, size_t len, size_t *out_len)
+static enum rc
+decode_part(void *ctx, const char *part, size_t len, const char **out, size_t *out_len)
 {
 	size_t padded = (len + 3) / 4 * 4;
 	unsigned char *raw = talloc_size(ctx, padded / 4 * 3 + 1);
 	char *text = talloc_size(ctx, padded + 1);
 	int n;
 
-	if (!raw || !text || len % 4 == 1)
-		return NULL;
+	if (!raw || !text)
+		return RC_NO_MEMORY;
+	if (len % 4 == 1)
+		return RC_BAD_TOKEN;
 	for (size_t i = 0; i < padded; i++) {
 		char c = i < len ? part[i] : '=';
 
@@ -80,9 +83,10 @@ decode_part(void *ctx, const char *part, size_t len, size_t *out_len)
 	}
 	n = EVP_DecodeBlock(raw, (unsigned char *)text, (int)padded);
 	if (n < 0)
-		return NULL;
+		return RC_BAD_TOKEN;
+	*out = (char *)raw;
 	*out_len = (size_t)n - (padded - len);
-	return (char *)raw;
+	return RC_OK;
 }
 
 /* RFC 7515 section 7.1: three parts of base64url. libjwt also takes signatures with something behind them. */
@@ -101,21 +105,21 @@ is_compact(const char *token)
 
 /* libjwt believes the token's own algorithm, in any spelling, and ignores crit: the header is judged
  * before it sees the token. */
-static bool
-header_fits(const struct config *config, void *ctx, const char *token)
+static enum rc
+check_header(const struct config *config, void *ctx, const char *token)
 {
-	size_t len = strcspn(token, "."), decoded;
-	const char *header = decode_part(ctx, token, len, &decoded);
+	const char *header;
+	size_t len;
+	enum rc rc = decode_part(ctx, token, strcspn(token, "."), &header, &len);
 
-	return header && jose_header_is(ctx, header, decoded, config->algorithm);
+	return rc ? rc : jose_header_check(ctx, header, len, config->algorithm);
 }
 
 static bool
-signature_fits(const struct config *config, void *ctx, const char *token)
+libjwt_accepts(const struct config *config, const char *token)
 {
 	jwt_t *jwt = NULL;
-	bool good = header_fits(config, ctx, token) &&
-		    jwt_decode(&jwt, token, (const unsigned char *)config->secret_key,
+	bool good = jwt_decode(&jwt, token, (const unsigned char *)config->secret_key,
 			       (int)config->secret_key_len) == 0 &&
 		    jwt_get_alg(jwt) != JWT_ALG_NONE;
 
@@ -124,11 +128,30 @@ signature_fits(const struct config *config, void *ctx, const char *token)
 }
 
 /*
+ * libjwt has one word for a signature that is wrong and for one that it, or a library below it, had no memory to
+ * check. A good token must not be refused for that: the refusal counts when there is memory and it comes again.
+ */
+static enum rc
+check_signature(const struct config *config, void *ctx, const char *token)
+{
+	enum rc rc = check_header(config, ctx, token);
+	void *probe;
+
+	if (rc || libjwt_accepts(config, token))
+		return rc;
+	probe = talloc_size(ctx, VERIFY_MEMORY);
+	if (!probe)
+		return RC_NO_MEMORY;
+	talloc_free(probe);
+	return libjwt_accepts(config, token) ? RC_OK : RC_BAD_TOKEN;
+}
+
+/*
  * A token comes again with each request of its bearer, and the same bytes stay signed under the same key: the
  * digests of the last ones are kept. What its claims say is judged each time.
  */
-static bool
-is_verified(const struct config *config, void *ctx, const char *token)
+static enum rc
+verify(const struct config *config, void *ctx, const char *token)
 {
 	static unsigned char verified[VERIFIED_MAX][SHA256_SIZE];
 	const struct part parts[] = {
@@ -137,28 +160,32 @@ is_verified(const struct config *config, void *ctx, const char *token)
 		{ token, strlen(token) },
 	};
 	unsigned char digest[SHA256_SIZE], *kept;
+	enum rc rc;
 
 	if (!id_sha256(parts, sizeof parts / sizeof *parts, digest))
-		return signature_fits(config, ctx, token);
+		return check_signature(config, ctx, token);
 	kept = verified[digest[0] % VERIFIED_MAX];
 	if (memcmp(kept, digest, sizeof digest) == 0)
-		return true;
-	if (!signature_fits(config, ctx, token))
-		return false;
+		return RC_OK;
+	if ((rc = check_signature(config, ctx, token)))
+		return rc;
 	memcpy(kept, digest, sizeof digest);
-	return true;
+	return RC_OK;
 }
 
 /* The claims are the token's own text: what libjwt gives back, another library has parsed and written. */
-const char *
-auth_claims(const struct config *config, void *ctx, const char *token, size_t *len)
+enum rc
+auth_claims(const struct config *config, void *ctx, const char *token, const char **claims, size_t *len)
 {
-	const char *claims;
+	const char *part;
+	enum rc rc;
 
-	if (strlen(token) > TOKEN_MAX || !is_compact(token) || !is_verified(config, ctx, token))
-		return NULL;
-	claims = strchr(token, '.') + 1;
-	return decode_part(ctx, claims, strcspn(claims, "."), len);
+	if (strlen(token) > TOKEN_MAX || !is_compact(token))
+		return RC_BAD_TOKEN;
+	if ((rc = verify(config, ctx, token)))
+		return rc;
+	part = strchr(token, '.') + 1;
+	return decode_part(ctx, part, strcspn(part, "."), claims, len);
 }
 
 enum rc
@@ -170,10 +197,11 @@ auth_verify(const struct config *config, void *ctx, const char *token, struct ca
 		.issuer = config->jwt_issuer,
 		.staff_roles = config->staff_roles,
 	};
+	const char *claims;
 	size_t len;
-	const char *claims = auth_claims(config, ctx, token, &len);
+	enum rc rc = auth_claims(config, ctx, token, &claims, &len);
 
-	return claims ? claims_decode(ctx, claims, len, &rule, out) : RC_BAD_TOKEN;
+	return rc ? rc : claims_decode(ctx, claims, len, &rule, out);
 }
 
 enum rc

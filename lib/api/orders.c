@@ -94,15 +94,17 @@ create_order(struct request *r)
 	return answer_order(r, HTTP_CREATED, &made.order);
 }
 
-static void
+static enum rc
 query_int(struct request *r, struct faults *f, const char *name, const struct int_rule *rule, int64_t *out)
 {
 	const struct loc loc = { .part = "query", .name = name };
+	const char *text;
 	size_t len;
-	const char *text = http_query(r->in, name, &len);
+	enum rc rc = http_query(r->in, name, &text, &len);
 
-	if (text)
+	if (!rc && text)
 		(void)faults_int_text(f, loc, text, len, rule, out);
+	return rc;
 }
 
 enum rc
@@ -116,9 +118,8 @@ list_orders(struct request *r)
 	enum rc rc;
 
 	faults_init(&f, r->ctx);
-	query_int(r, &f, "skip", &skip_rule, &skip);
-	query_int(r, &f, "limit", &limit_rule, &limit);
-	if ((rc = faults_close(&f, &r->why)))
+	if ((rc = query_int(r, &f, "skip", &skip_rule, &skip)) ||
+	    (rc = query_int(r, &f, "limit", &limit_rule, &limit)) || (rc = faults_close(&f, &r->why)))
 		return rc;
 	rc = store_list_orders(r->app->pg, r->ctx, r->caller.id, skip, (int32_t)limit, &orders, &n);
 	return rc ? rc : answer_orders(r, orders, n);

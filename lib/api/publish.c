@@ -83,17 +83,23 @@ void
 publisher_add(struct publisher *p, const struct event *e)
 {
 	struct event *to = &p->gathered[p->n];
+	void *memory;
 
 	if (!p->memory && !(p->memory = talloc_new(p)))
 		return;
-	*to = *e;
-	to->id = talloc_strdup(p->memory, e->id);
-	to->request_id = talloc_strdup(p->memory, e->request_id);
-	to->traceparent = talloc_strdup(p->memory, e->traceparent);
-	to->email = talloc_strdup(p->memory, e->email);
-	if (!to->id || !to->request_id || !to->traceparent || !to->email ||
-	    (e->n && !copy_items(p->memory, to, e)))
+	memory = talloc_new(p->memory);
+	if (!memory)
 		return;
+	*to = *e;
+	to->id = talloc_strdup(memory, e->id);
+	to->request_id = talloc_strdup(memory, e->request_id);
+	to->traceparent = talloc_strdup(memory, e->traceparent);
+	to->email = talloc_strdup(memory, e->email);
+	if (!to->id || !to->request_id || !to->traceparent || !to->email ||
+	    (e->n && !copy_items(memory, to, e))) {
+		talloc_free(memory);
+		return;
+	}
 	if (p->n++ == 0)
 		p->gathered_since_ms = clock_ms();
 }

@@ -10,15 +10,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sysexits.h>
-#include <talloc.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 #define LISTENER 0
 #define CLOSE_POLL_TIMEOUT_MS "200" /* for a peer that does not close after the answer; libfcgi: 2000 */
-#define REQUEST_POOL (32u << 10)
-#define HEAD_MAX (66u << 10)
 #define ACCEPT_PAUSE_MS 500
 #define INPUT_LEFT_MAX (64u << 10) /* that is read and dropped behind what a request announced */
 
@@ -118,44 +115,6 @@ wait_for_request(const struct listener *l, int wait_ms)
 	return ready;
 }
 
-struct exchange {
-	void *ctx;
-	struct http_request request;
-	struct http_response response;
-	struct buf head;
-	bool answered; /* the application was asked, so it has to hear of the end */
-};
-
-/* Everything up to the bytes of the answer, in x->head and x->response.body. */
-static enum rc
-exchange(const struct fcgi_app *app, struct exchange *x, char **params, http_read_fn *read, void *arg)
-{
-	enum rc rc;
-
-	x->ctx = talloc_pool(NULL, REQUEST_POOL);
-	if (!x->ctx)
-		return RC_NO_MEMORY;
-	http_response_init(&x->response, x->ctx);
-	buf_init(&x->head, x->ctx, HEAD_MAX);
-	if ((rc = http_request_init(&x->request, x->ctx, params, read, arg)))
-		return rc;
-	app->answer(app->arg, &x->request, &x->response);
-	x->answered = true;
-	http_response_head(&x->response, &x->head);
-	return x->head.failed ? RC_NO_MEMORY : RC_OK;
-}
-
-static bool
-wants_body(const struct exchange *x)
-{
-	return x->response.body && strcmp(x->request.method, "HEAD") != 0;
-}
-
-/* The last resort, without any memory of its own. */
-static const char no_memory[] = "Status: 500 Internal Server Error\r\n"
-				"Content-Type: application/json\r\n\r\n"
-				"{\"detail\":\"Internal Server Error\"}";
-
 /* libfcgi's own way to close waits for the web server to close first, and the worker with it. That guards
  * against unread input, which would take the answer with it: so all of it is read, and then we just close. */
 static void
@@ -171,35 +130,40 @@ finish(FCGX_Request *f)
 	FCGX_Finish_r(f);
 }
 
+static void
+write_stream(void *arg, const char *bytes, size_t len)
+{
+	(void)FCGX_PutStr(bytes, (int)len, arg);
+}
+
+static void
+write_stdout(void *arg, const char *bytes, size_t len)
+{
+	(void)arg;
+	(void)fwrite(bytes, 1, len, stdout);
+}
+
 /* Returns the milliseconds that the worker may wait for its next turn; *busy: a request is waiting already. */
 static int
 serve_one(const struct fcgi_app *app, FCGX_Request *f, struct listener *l, bool *busy)
 {
-	struct exchange x = { 0 };
-	enum rc rc = exchange(app, &x, f->envp, read_stream, f->in);
+	struct http_exchange x;
 	int wait_ms = 0;
 
-	if (rc) {
-		(void)FCGX_PutS(no_memory, f->out);
-		log_error("request.failed", log_i64("rc", rc));
-	} else {
-		(void)FCGX_PutStr(x.head.data, (int)x.head.len, f->out);
-		if (wants_body(&x))
-			(void)FCGX_PutStr(x.response.body, (int)x.response.body_len, f->out);
-	}
+	http_exchange_run(&x, f->envp, read_stream, f->in, app->answer, app->arg);
+	http_exchange_write(&x, write_stream, f->out);
 	finish(f);
 	*busy = wait_for_request(l, 0);
 	if (x.answered)
 		wait_ms = app->after(app->arg, &x.request, *busy);
-	talloc_free(x.ctx);
+	http_exchange_end(&x);
 	return wait_ms;
 }
 
 static int
 serve_cgi(const struct fcgi_app *app)
 {
-	struct exchange x = { 0 };
-	enum rc rc;
+	struct http_exchange x;
 
 	if (!getenv("REQUEST_METHOD") || !getenv("REQUEST_URI")) {
 		(void)fputs("orders.fcgi: no listening socket on fd 0, and neither REQUEST_METHOD nor "
@@ -207,18 +171,12 @@ serve_cgi(const struct fcgi_app *app)
 			    stderr);
 		return EX_USAGE;
 	}
-	rc = exchange(app, &x, environ, read_stdin, NULL);
-	if (rc) {
-		(void)fputs(no_memory, stdout);
-	} else {
-		(void)fwrite(x.head.data, 1, x.head.len, stdout);
-		if (wants_body(&x))
-			(void)fwrite(x.response.body, 1, x.response.body_len, stdout);
-	}
+	http_exchange_run(&x, environ, read_stdin, NULL, app->answer, app->arg);
+	http_exchange_write(&x, write_stdout, NULL);
 	(void)fflush(stdout);
 	if (x.answered)
 		(void)app->after(app->arg, &x.request, false);
-	talloc_free(x.ctx);
+	http_exchange_end(&x);
 	return EX_OK;
 }
 
@@ -231,11 +189,15 @@ fcgi_serve(const struct fcgi_app *app)
 	int wait_ms, rc;
 
 	block_signals(&l.waiting);
+	(void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_POLL_TIMEOUT_MS, 0);
+	if (FCGX_Init() !=
+	    0) { /* before FCGX_IsCGI(), which would do it and end the process without a word */
+		log_error("worker.not_started", log_text("error", "no memory for libfcgi"));
+		return EX_OSERR;
+	}
 	if (FCGX_IsCGI())
 		return serve_cgi(app);
-	(void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_POLL_TIMEOUT_MS, 0);
-	if (FCGX_Init() != 0 || FCGX_InitRequest(&f, LISTENER, FCGI_FAIL_ACCEPT_ON_INTR) != 0 ||
-	    !watch_listener(&l)) {
+	if (FCGX_InitRequest(&f, LISTENER, FCGI_FAIL_ACCEPT_ON_INTR) != 0 || !watch_listener(&l)) {
 		log_error("worker.no_listener", log_text("error", strerror(errno)));
 		return EX_OSERR;
 	}

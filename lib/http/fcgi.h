@@ -8,13 +8,12 @@
 
 #include <stdbool.h>
 
-#include "http/request.h"
-#include "http/response.h"
+#include "http/exchange.h"
 
 struct fcgi_app {
 	void *arg;
 	/* Fills the answer. */
-	void (*answer)(void *arg, struct http_request *r, struct http_response *a);
+	http_answer_fn *answer;
 	/* The answer is on its way; r's memory goes when this returns. busy: the next request is waiting.
 	 * Returns the milliseconds until the application wants its turn. */
 	int (*after)(void *arg, struct http_request *r, bool busy);

@@ -90,8 +90,10 @@ read_body(struct http_request *r, http_read_fn *read, void *arg)
 		return RC_OK;
 	}
 	body = talloc_size(r->ctx, wanted + 1);
-	if (!body)
+	if (!body) {
+		drain(read, arg);
 		return RC_NO_MEMORY;
+	}
 	while (r->body_len < wanted && (n = read(arg, body + r->body_len, (int)(wanted - r->body_len))) > 0)
 		r->body_len += (size_t)n;
 	body[r->body_len] = '\0';
@@ -103,9 +105,12 @@ enum rc
 http_request_init(struct http_request *r, void *ctx, char **params, http_read_fn *read, void *arg)
 {
 	*r = (struct http_request){ .ctx = ctx, .params = params, .started_us = clock_us() };
-	if (read_line(r))
-		return RC_NO_MEMORY;
 	read_ids(r);
+	if (!ctx || read_line(r)) {
+		if (http_param(r, "CONTENT_LENGTH", NULL))
+			drain(read, arg);
+		return RC_NO_MEMORY;
+	}
 	return read_body(r, read, arg);
 }
 
@@ -139,8 +144,8 @@ decode(char *to, const char *from, size_t len)
 	return n;
 }
 
-const char *
-http_query(const struct http_request *r, const char *name, size_t *len)
+enum rc
+http_query(const struct http_request *r, const char *name, const char **value, size_t *len)
 {
 	const char *found = NULL, *end;
 	char *copy;
@@ -155,7 +160,7 @@ http_query(const struct http_request *r, const char *name, size_t *len)
 			eq = end;
 		copy = talloc_size(r->ctx, (size_t)(end - p) + 1);
 		if (!copy)
-			return NULL;
+			return RC_NO_MEMORY;
 		n = decode(copy, p, (size_t)(eq - p));
 		if (n == wanted && memcmp(copy, name, n) == 0) {
 			found_len = eq < end ? decode(copy, eq + 1, (size_t)(end - eq - 1)) : 0;
@@ -163,6 +168,7 @@ http_query(const struct http_request *r, const char *name, size_t *len)
 			found = copy;
 		}
 	}
+	*value = found;
 	*len = found_len;
-	return found;
+	return RC_OK;
 }

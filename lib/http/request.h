@@ -31,7 +31,8 @@ struct http_request {
 /* Reads up to len bytes into to; 0 at the end, negative on a fault. */
 typedef int http_read_fn(void *arg, char *to, int len);
 
-/* Fills r from params and the body that read() gives: RC_NO_MEMORY. A faulty body shows in r alone. */
+/* Fills r from params and the body that read() gives. A faulty body shows in r alone. RC_NO_MEMORY, which a ctx of NULL
+ * means too: params and ids are there, and the body was read. */
 enum rc http_request_init(struct http_request *r, void *ctx, char **params, http_read_fn *read,
 			  void *arg) MUST_CHECK;
 
@@ -39,7 +40,8 @@ enum rc http_request_init(struct http_request *r, void *ctx, char **params, http
  * wanted, how often it came. */
 const char *http_param(const struct http_request *r, const char *name, int *times);
 
-/* The query parameter of that name, percent-decoded on r->ctx; the last one counts, NULL when absent. */
-const char *http_query(const struct http_request *r, const char *name, size_t *len);
+/* The query parameter of that name, percent-decoded on r->ctx; the last one counts, NULL when absent. RC_NO_MEMORY. */
+enum rc http_query(const struct http_request *r, const char *name, const char **value,
+		   size_t *len) MUST_CHECK;
 
 #endif

@@ -1,5 +1,7 @@
 #include "http/response.h"
 
+#include <string.h>
+
 #define FIELDS_MAX (64u << 10) /* Location repeats the target, which the web server bounds far below */
 
 static const struct {
@@ -25,6 +27,8 @@ static const struct {
 	{ 504, "Gateway Timeout" },
 };
 
+const char http_server_error[] = "{\"detail\":\"Internal Server Error\"}";
+
 const char *
 http_reason(int status)
 {
@@ -37,8 +41,17 @@ http_reason(int status)
 void
 http_response_init(struct http_response *a, void *ctx)
 {
-	*a = (struct http_response){ .status = HTTP_SERVER_ERROR };
 	buf_init(&a->fields, ctx, FIELDS_MAX);
+	http_response_fail(a);
+}
+
+void
+http_response_fail(struct http_response *a)
+{
+	buf_clear(&a->fields);
+	a->status = HTTP_SERVER_ERROR;
+	a->body = http_server_error;
+	a->body_len = strlen(http_server_error);
 }
 
 void

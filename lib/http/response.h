@@ -15,7 +15,13 @@ struct http_response {
 	size_t body_len;
 };
 
+/* The body of a 500. */
+extern const char http_server_error[];
+
+/* A 500, until somebody knows better. */
 void http_response_init(struct http_response *a, void *ctx);
+/* Back to that, whatever was filled in. */
+void http_response_fail(struct http_response *a);
 void http_response_field(struct http_response *a, const char *name, const char *value);
 
 /* The head up to and with the empty line: Status, Content-Type where there is a body, Content-Length. */

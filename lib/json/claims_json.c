@@ -4,17 +4,38 @@
 
 #include "base/decimal.h"
 
+/* What is read from, and whether memory for it was refused: then nothing that was found, or not, counts. */
+struct reader {
+	void *ctx;
+	bool no_memory;
+};
+
+static const char *
+string(struct reader *r, struct json v, size_t *len)
+{
+	const char *s = json_string(r->ctx, v, len);
+
+	r->no_memory = r->no_memory || !s;
+	return s;
+}
+
+static enum rc
+verdict(const struct reader *r, bool good)
+{
+	return r->no_memory ? RC_NO_MEMORY : good ? RC_OK : RC_BAD_TOKEN;
+}
+
 /* Calls see() with each string that v is or, where it may be a list, holds, until it returns true. False:
  * none was seen; *good turns false when something else than a string was met. */
 typedef bool see_fn(const void *arg, const char *s, size_t len);
 
 static bool
-see_string(void *ctx, struct json v, see_fn *see, const void *arg, bool *good)
+see_string(struct reader *r, struct json v, see_fn *see, const void *arg, bool *good)
 {
 	const char *s;
 	size_t len;
 
-	if (json_kind(v) != JSON_STRING || !(s = json_string(ctx, v, &len))) {
+	if (json_kind(v) != JSON_STRING || !(s = string(r, v, &len))) {
 		*good = false;
 		return false;
 	}
@@ -22,15 +43,15 @@ see_string(void *ctx, struct json v, see_fn *see, const void *arg, bool *good)
 }
 
 static bool
-see_strings(void *ctx, struct json v, see_fn *see, const void *arg, bool *good)
+see_strings(struct reader *r, struct json v, see_fn *see, const void *arg, bool *good)
 {
 	struct json element = { 0 };
 	bool seen = false;
 
 	if (json_kind(v) != JSON_ARRAY)
-		return see_string(ctx, v, see, arg, good);
+		return see_string(r, v, see, arg, good);
 	while (json_next(v, &element))
-		seen = see_string(ctx, element, see, arg, good) || seen;
+		seen = see_string(r, element, see, arg, good) || seen;
 	return seen;
 }
 
@@ -67,15 +88,17 @@ has_staff_scope(const void *arg, const char *s, size_t len)
 	return false;
 }
 
-bool
-jose_header_is(void *ctx, const char *header, size_t len, const char *algorithm)
+enum rc
+jose_header_check(void *ctx, const char *header, size_t len, const char *algorithm)
 {
+	struct reader r = { .ctx = ctx };
 	struct json_error err;
 	struct json doc, v;
 	bool good = true;
 
-	return json_check(header, len, &doc, &err) == RC_OK && json_member(doc, "alg", &v) &&
-	       see_string(ctx, v, is_same, algorithm, &good) && !json_member(doc, "crit", &v);
+	return verdict(&r, json_check(header, len, &doc, &err) == RC_OK && json_member(doc, "alg", &v) &&
+				   see_string(&r, v, is_same, algorithm, &good) &&
+				   !json_member(doc, "crit", &v));
 }
 
 /* A NumericDate in µs, saturated. */
@@ -106,7 +129,7 @@ is_current(struct json doc, int64_t now_us)
 
 /* A positive integer, or a string of nothing but its decimal digits. */
 static bool
-subject(void *ctx, struct json doc, int64_t *out)
+subject(struct reader *r, struct json doc, int64_t *out)
 {
 	struct json v;
 	const char *s;
@@ -118,12 +141,12 @@ subject(void *ctx, struct json doc, int64_t *out)
 	if (json_kind(v) == JSON_NUMBER)
 		return !memchr(v.text, '.', v.len) && !memchr(v.text, 'e', v.len) &&
 		       !memchr(v.text, 'E', v.len) && json_int64(v, out) == RC_OK && *out > 0;
-	return json_kind(v) == JSON_STRING && (s = json_string(ctx, v, &len)) && !memchr(s, '.', len) &&
+	return json_kind(v) == JSON_STRING && (s = string(r, v, &len)) && !memchr(s, '.', len) &&
 	       decimal_digits(s, len, 0, out, &exact) == RC_OK && *out > 0;
 }
 
 static bool
-email(void *ctx, struct json doc, const char **out)
+email(struct reader *r, struct json doc, const char **out)
 {
 	struct json v;
 	size_t len;
@@ -131,12 +154,12 @@ email(void *ctx, struct json doc, const char **out)
 	*out = "";
 	if (!json_member(doc, "email", &v) || json_kind(v) == JSON_NULL)
 		return true;
-	return json_kind(v) == JSON_STRING && (*out = json_string(ctx, v, &len)) && len <= EMAIL_MAX &&
+	return json_kind(v) == JSON_STRING && (*out = string(r, v, &len)) && len <= EMAIL_MAX &&
 	       !memchr(*out, '\0', len);
 }
 
 static bool
-is_staff(void *ctx, struct json doc, const char *const *roles)
+is_staff(struct reader *r, struct json doc, const char *const *roles)
 {
 	static const struct {
 		const char *claim;
@@ -152,33 +175,37 @@ is_staff(void *ctx, struct json doc, const char *const *roles)
 
 	for (size_t i = 0; !staff && i < sizeof claims / sizeof *claims; i++)
 		staff = json_member(doc, claims[i].claim, &v) && json_kind(v) == claims[i].kind &&
-			see_strings(ctx, v, claims[i].see, roles, &good);
+			see_strings(r, v, claims[i].see, roles, &good);
 	return staff;
 }
 
 /* RFC 7519: aud is a string or a list of them, iss a string. */
 static bool
-names(void *ctx, struct json doc, const char *claim, const char *wanted, bool or_list)
+names(struct reader *r, struct json doc, const char *claim, const char *wanted, bool or_list)
 {
 	struct json v;
 	bool good = true;
 
 	return !wanted || (json_member(doc, claim, &v) && (or_list || json_kind(v) == JSON_STRING) &&
-			   see_strings(ctx, v, is_same, wanted, &good) && good);
+			   see_strings(r, v, is_same, wanted, &good) && good);
 }
 
 enum rc
 claims_decode(void *ctx, const char *claims, size_t len, const struct claims_rule *rule, struct caller *out)
 {
 	struct json_error err;
+	struct reader r = { .ctx = ctx };
 	struct json doc;
 	struct caller c;
+	bool good;
+	enum rc rc;
 
-	if (json_check(claims, len, &doc, &err) || json_kind(doc) != JSON_OBJECT ||
-	    !subject(ctx, doc, &c.id) || !email(ctx, doc, &c.email) || !is_current(doc, rule->now_us) ||
-	    !names(ctx, doc, "aud", rule->audience, true) || !names(ctx, doc, "iss", rule->issuer, false))
-		return RC_BAD_TOKEN;
-	c.staff = is_staff(ctx, doc, rule->staff_roles);
-	*out = c;
-	return RC_OK;
+	good = json_check(claims, len, &doc, &err) == RC_OK && json_kind(doc) == JSON_OBJECT &&
+	       subject(&r, doc, &c.id) && email(&r, doc, &c.email) && is_current(doc, rule->now_us) &&
+	       names(&r, doc, "aud", rule->audience, true) && names(&r, doc, "iss", rule->issuer, false);
+	c.staff = good && is_staff(&r, doc, rule->staff_roles);
+	rc = verdict(&r, good);
+	if (!rc)
+		*out = c;
+	return rc;
 }

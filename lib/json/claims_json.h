@@ -7,8 +7,9 @@
 #include "order/access.h"
 #include "json/json.h"
 
-/* True if the header names exactly this algorithm and nothing that has to be understood (crit). */
-bool jose_header_is(void *ctx, const char *header, size_t len, const char *algorithm);
+/* RC_BAD_TOKEN unless the header names exactly this algorithm and nothing that has to be understood (crit);
+ * RC_NO_MEMORY. */
+enum rc jose_header_check(void *ctx, const char *header, size_t len, const char *algorithm) MUST_CHECK;
 
 struct claims_rule {
 	int64_t now_us;
@@ -17,7 +18,7 @@ struct claims_rule {
 	const char *const *staff_roles; /* ends with NULL */
 };
 
-/* RC_BAD_TOKEN: a claim is missing, of the wrong type or refused. The address is on ctx. */
+/* RC_BAD_TOKEN: a claim is missing, of the wrong type or refused; RC_NO_MEMORY. The address is on ctx. */
 enum rc claims_decode(void *ctx, const char *claims, size_t len, const struct claims_rule *rule,
 		      struct caller *out) MUST_CHECK;
 

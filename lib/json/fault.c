@@ -134,11 +134,12 @@ faults_set_syntax(struct faults *f, const struct json_error *err)
 enum rc
 faults_close(struct faults *f, struct why *why)
 {
+	if (f->n)
+		buf_putc(&f->text, ']');
+	if (f->text.failed) /* what was not read may be a fault too */
+		return RC_NO_MEMORY;
 	if (!f->n)
 		return RC_OK;
-	buf_putc(&f->text, ']');
-	if (f->text.failed)
-		return RC_NO_MEMORY;
 	why->text = f->text.data;
 	return RC_INVALID;
 }
@@ -198,7 +199,11 @@ faults_int(struct faults *f, struct loc loc, struct json v, const struct int_rul
 		break;
 	case JSON_STRING:
 		text = json_string(f->text.ctx, v, &len);
-		rc = text ? read_digits(text, len, &negative, &value) : RC_SYNTAX;
+		if (!text) {
+			f->text.failed = true;
+			return false;
+		}
+		rc = read_digits(text, len, &negative, &value);
 		if (rc == RC_SYNTAX)
 			return add(f, FAULT_INT_PARSING, loc, v, 0);
 		break;

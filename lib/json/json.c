@@ -1,7 +1,9 @@
 #include "json/json.h"
 
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -305,32 +307,52 @@ json_kind(struct json v)
 	}
 }
 
-/* The string that v is, to be put by the caller; NULL: no memory. */
+/* The string that v is, to be put by the caller; NULL: no memory. json-c ignores that its buffer could not grow and would
+ * give the beginning: so it gets one that never has to. */
 static struct json_object *
 unescape(struct json v)
 {
-	struct json_tokener *tok = v.len > INT_MAX ? NULL : json_tokener_new_ex(2);
-	struct json_object *o = tok ? json_tokener_parse_ex(tok, v.text, (int)v.len) : NULL;
+	struct json_tokener *tok = v.len > INT_MAX - 1 ? NULL : json_tokener_new_ex(2);
+	struct json_object *o = NULL;
 
+	if (tok && printbuf_memset(tok->pb, 0, 0, (int)v.len + 1) == 0)
+		o = json_tokener_parse_ex(tok, v.text, (int)v.len);
 	if (tok)
 		json_tokener_free(tok);
 	return o;
 }
 
+/* The character at *p, which moves behind it; beyond ASCII: one that no name has. */
+static char
+next_character(const char **p)
+{
+	static const char escapes[] = "b\bf\fn\nr\rt\t";
+	char hex[5] = "";
+	const char *escape;
+	unsigned long unit;
+
+	if (*(*p)++ != '\\')
+		return (*p)[-1];
+	if (*(*p)++ == 'u') {
+		memcpy(hex, *p, 4);
+		*p += 4;
+		unit = strtoul(hex, NULL, 16);
+		return (char)(unit < 128 ? unit : '\0');
+	}
+	escape = strchr(escapes, (*p)[-1]);
+	return escape ? escape[1] : (*p)[-1];
+}
+
+/* Without memory, which might be refused and a member overlooked. */
 static bool
 is_name(struct json key, const char *name)
 {
-	size_t len = strlen(name);
-	struct json_object *o;
-	bool same;
+	const char *p = key.text + 1, *end = key.text + key.len - 1;
 
-	if (!memchr(key.text, '\\', key.len))
-		return key.len == len + 2 && memcmp(key.text + 1, name, len) == 0;
-	o = unescape(key);
-	same = o && (size_t)json_object_get_string_len(o) == len &&
-	       memcmp(json_object_get_string(o), name, len) == 0;
-	json_object_put(o);
-	return same;
+	while (p < end && *name)
+		if (next_character(&p) != *name++)
+			return false;
+	return p == end && !*name;
 }
 
 bool
@@ -403,23 +425,30 @@ json_int64(struct json v, int64_t *out)
 	return rc ? rc : exact ? RC_OK : RC_SYNTAX;
 }
 
-static bool
-needs_escape(const char *s, size_t len)
+/* The bytes that s has as a JSON string, without its quotes. */
+static size_t
+escaped_len(const char *s, size_t len)
 {
+	size_t n = len;
+
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] < ' ' || s[i] == '"' || s[i] == '\\')
-			return true;
-	return false;
+		if (s[i] == '"' || s[i] == '\\' ||
+		    ((unsigned char)s[i] < ' ' && s[i] && strchr("\b\f\n\r\t", s[i])))
+			n++;
+		else if ((unsigned char)s[i] < ' ')
+			n += strlen("u0000");
+	return n;
 }
 
+/* json-c ignores that its buffer could not grow and gives what fitted: hence the look at the length. */
 void
 json_put_string(struct buf *b, const char *s, size_t len)
 {
 	struct json_object *o;
 	const char *text;
-	size_t n;
+	size_t wanted = escaped_len(s, len), n;
 
-	if (!needs_escape(s, len)) {
+	if (wanted == len) {
 		buf_putc(b, '"');
 		buf_put(b, s, len);
 		buf_putc(b, '"');
@@ -429,7 +458,7 @@ json_put_string(struct buf *b, const char *s, size_t len)
 	text = o ? json_object_to_json_string_length(
 			   o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n)
 		 : NULL;
-	if (text)
+	if (text && n == wanted + 2)
 		buf_put(b, text, n);
 	else
 		b->failed = true;

@@ -166,7 +166,7 @@ ask(struct key_fetch *f, const struct question *q)
 		return RC_OK;
 	key_fetch_fault(f, "%s: %s", q->what,
 			t->too_large ? "the answer is too large" : curl_easy_strerror(code));
-	return code == CURLE_OUT_OF_MEMORY ? RC_NO_MEMORY : RC_SNS_REFUSED;
+	return transfer_no_memory(t) ? RC_NO_MEMORY : RC_SNS_REFUSED;
 }
 
 /* The same for those whose every answer but 200 is a failure: redirects too. */

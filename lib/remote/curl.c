@@ -1,6 +1,55 @@
 #include "remote/curl.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define HEAD_MAX (64u << 10)
+
+/* curl resolves names in threads of its own. */
+static atomic_uint refusals;
+
+static void *
+noted(void *p)
+{
+	if (!p)
+		atomic_fetch_add(&refusals, 1);
+	return p;
+}
+
+static void *
+take(size_t size)
+{
+	return noted(malloc(size ? size : 1));
+}
+
+static void *
+take_cleared(size_t n, size_t size)
+{
+	return noted(calloc(n ? n : 1, size ? size : 1));
+}
+
+static void *
+take_more(void *p, size_t size)
+{
+	return noted(realloc(p, size ? size : 1));
+}
+
+static char *
+take_copy(const char *s)
+{
+	return noted(strdup(s));
+}
+
+bool
+transfer_library_init(void)
+{
+	static bool ready;
+
+	ready = ready || curl_global_init_mem(CURL_GLOBAL_DEFAULT, take, free, take_more, take_copy,
+					      take_cleared) == CURLE_OK;
+	return ready;
+}
 
 static size_t
 take_body(char *data, size_t size, size_t n, void *arg)
@@ -29,16 +78,15 @@ start_gathering(struct transfer *t, void *ctx, size_t body_max)
 	buf_init(&t->body, ctx, body_max);
 	t->head_bytes = 0;
 	t->too_large = false;
+	t->refusals = atomic_load(&refusals);
 }
 
 bool
 transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max)
 {
-	static bool ready;
 	bool good;
 
-	ready = ready || curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-	if (!t->easy && (!ready || !(t->easy = curl_easy_init())))
+	if (!t->easy && (!transfer_library_init() || !(t->easy = curl_easy_init())))
 		return false;
 	curl_easy_reset(t->easy);
 	curl_slist_free_all(t->headers);
@@ -95,6 +143,12 @@ transfer_close(struct transfer *t)
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->headers);
 	*t = (struct transfer){ 0 };
+}
+
+bool
+transfer_no_memory(const struct transfer *t)
+{
+	return (t->body.failed && !t->too_large) || atomic_load(&refusals) != t->refusals;
 }
 
 long

@@ -13,7 +13,11 @@ struct transfer {
 	struct buf body;	    /* of the answer */
 	size_t head_bytes;
 	bool too_large;
+	unsigned refusals; /* of memory, when the request was readied */
 };
+
+/* Once, before the first handle. False: no memory. */
+bool transfer_library_init(void);
 
 /* Readies t for a request whose answer, of up to body_max bytes, is gathered on ctx. False: no memory. */
 bool transfer_reset(struct transfer *t, void *ctx, const char *url, size_t body_max);
@@ -23,6 +27,10 @@ bool transfer_header(struct transfer *t, const char *line);
 /* Hands the gathered headers to curl: once, after the last transfer_header(). */
 void transfer_set_headers(struct transfer *t);
 void transfer_close(struct transfer *t);
+
+/* Was memory refused since the transfer was readied, to curl or for what it gathered? curl then ends it with whatever
+ * fault comes up next. */
+bool transfer_no_memory(const struct transfer *t);
 
 long transfer_status(const struct transfer *t);
 

@@ -85,7 +85,7 @@ products_open(void *ctx, const struct config *config, struct pool *pool, struct 
 		.cap_ms = CAP_MS,
 		.probe_ms = PROBE_MS + GRACE_MS,
 	};
-	p->multi = curl_multi_init();
+	p->multi = transfer_library_init() ? curl_multi_init() : NULL;
 	talloc_set_destructor(p, close_products);
 	return p->multi ? p : NULL;
 }
@@ -167,15 +167,15 @@ stop(struct fetch *f, struct lookup *l)
 }
 
 static enum rc
-judge_transport(const struct transfer *t, CURLcode code)
+judge_transport(const struct transfer *t, CURLcode code, long status)
 {
 	if (t->too_large)
 		return RC_PRODUCT_INVALID;
-	switch (code) {
-	case CURLE_OK:
+	if ((code || status != 200) && transfer_no_memory(t))
+		return RC_NO_MEMORY; /* what curl then sent, and got, says nothing */
+	if (code == CURLE_OK)
 		return RC_OK;
-	case CURLE_OUT_OF_MEMORY:
-		return RC_NO_MEMORY;
+	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return RC_PRODUCT_TIMEOUT;
 	case CURLE_WEIRD_SERVER_REPLY:
@@ -203,9 +203,9 @@ finish(struct fetch *f, struct lookup *l, CURLcode code)
 	struct product *product = &f->products[l - f->lookups];
 	long status = transfer_status(t);
 
-	l->rc = judge_transport(t, code);
+	l->rc = judge_transport(t, code, status);
 	f->unreachable = f->unreachable || l->rc == RC_PRODUCT_DOWN || l->rc == RC_PRODUCT_TIMEOUT ||
-			 status > 500;
+			 (l->rc != RC_NO_MEMORY && status > 500);
 	if (!l->rc)
 		l->rc = judge_status(status);
 	if (!l->rc)

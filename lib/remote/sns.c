@@ -125,6 +125,9 @@ post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct 
 		a->fault.rc = RC_SNS_DOWN;
 		(void)snprintf(a->fault.message, sizeof a->fault.message, "%s", curl_easy_strerror(code));
 	}
+	/* Without memory curl may send a request without its body: what is said of that is nothing against the message. */
+	if (a->fault.rc && transfer_no_memory(t))
+		a->fault = (struct sns_fault){ RC_NO_MEMORY, "", "no memory" };
 	if (a->fault.rc == RC_SNS_REFUSED)
 		credentials_refused(s->credentials);
 	return a->fault.rc;
@@ -248,6 +251,7 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 		forget_topic(s);
 	if (rc && rc != RC_SNS_MESSAGE) {
 		*fault = a.fault;
+		fault->rc = rc;
 		return rc;
 	}
 	if (!batch)

@@ -164,7 +164,7 @@ sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len)
 {
 	struct reader r = { .answer = a, .status = status };
 	XML_Parser parser = XML_ParserCreate(NULL);
-	bool good;
+	bool good, no_memory;
 
 	*a = (struct sns_answer){ 0 };
 	if (parser) {
@@ -173,8 +173,11 @@ sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len)
 		XML_SetCharacterDataHandler(parser, take_text);
 	}
 	good = parser && XML_Parse(parser, xml, (int)len, 1) == XML_STATUS_OK;
+	no_memory = !parser || (!good && XML_GetErrorCode(parser) == XML_ERROR_NO_MEMORY);
 	good = good && r.is_answer; /* 200 may also be the page of somebody in between */
 	XML_ParserFree(parser);
+	if (no_memory)
+		a->fault = (struct sns_fault){ .rc = RC_NO_MEMORY };
 	if (a->fault.rc || (status == 200 && good))
 		return;
 	a->fault.rc = status == 200 ? RC_SNS_DOWN : by_status(status);

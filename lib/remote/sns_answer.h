@@ -12,7 +12,7 @@
 
 /* A fault as SNS words it, cut to what fits. */
 struct sns_fault {
-	enum rc rc; /* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE */
+	enum rc rc; /* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE; RC_NO_MEMORY: not read */
 	char code[64];
 	char message[SNS_TEXT_SIZE];
 };

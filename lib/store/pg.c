@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -103,8 +104,10 @@ pg_check_conninfo(void *ctx, const char *conninfo)
 {
 	char *error = NULL;
 	PQconninfoOption *options = PQconninfoParse(conninfo, &error);
-	const char *fault = options ? NULL : talloc_strdup(ctx, error ? error : "out of memory");
+	const char *fault = options ? NULL : talloc_strdup(ctx, error ? error : "");
 
+	if (!options && (!error || !fault))
+		fault = "out of memory";
 	PQconninfoFree(options);
 	PQfreemem(error);
 	return fault;
@@ -203,19 +206,30 @@ prepare_all(struct pg *pg, int64_t deadline)
 static enum rc
 connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 {
-	/* What stands behind dbname, the conninfo, counts more than it. */
-	static const char *const keywords[] = { "client_encoding",
-						"tcp_user_timeout",
-						"dbname",
-						"host",
-						"hostaddr",
-						"port",
-						"fallback_application_name",
-						NULL };
-	const char *const values[] = { "UTF8",	    "10000", pg->conninfo,  h->host,
-				       h->hostaddr, h->port, "orders.fcgi", NULL };
+	/* What stands behind dbname, the conninfo, counts more than it, and what stands before it less. Looking for a Kerberos
+	 * ticket on each connection is for those who ask for it: the library that does it crashes without memory
+	 * (libgssapi_krb5 1.20). */
+	const char *gss = getenv("PGGSSENCMODE");
+	const struct {
+		const char *keyword, *value;
+	} params[] = {
+		{ "client_encoding", "UTF8" },
+		{ "tcp_user_timeout", "10000" },
+		{ "gssencmode", gss ? gss : "disable" },
+		{ "dbname", pg->conninfo },
+		{ "host", h->host },
+		{ "hostaddr", h->hostaddr },
+		{ "port", h->port },
+		{ "fallback_application_name", "orders.fcgi" },
+	};
+	const char *keywords[sizeof params / sizeof *params + 1] = { NULL },
+							      *values[sizeof params / sizeof *params + 1];
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
+	for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+		keywords[i] = params[i].keyword;
+		values[i] = params[i].value;
+	}
 	pg->conn = PQconnectStartParams(keywords, values, 1);
 	if (!pg->conn)
 		return RC_NO_MEMORY;

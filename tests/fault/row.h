@@ -36,6 +36,9 @@ __attribute__((format(printf, 2, 3))) void demand(bool met, const char *format, 
 /* Nothing could be found out, and why: the row neither holds nor fails. */
 __attribute__((format(printf, 1, 2), noreturn)) void not_here(const char *format, ...);
 
+/* A file that was built beside this program. */
+const char *built(const char *name);
+
 /* Lets loads run for so long. */
 void go_on(long ms);
 

@@ -176,7 +176,7 @@ run_hang(void)
 	static const char *const libraries[] = { "libpq", "libcurl", "libfcgi" };
 	struct scene s = scene_start(&(const struct pool_options){
 		.workers = WORKERS,
-		.settings = { text("LD_PRELOAD=%s", test_env("ORDERS_TEST_HANG_SO")),
+		.settings = { text("LD_PRELOAD=%s", built("hang.so")),
 			      text("ORDERS_TEST_HANG=%s/hang", test_env("ORDERS_TEST_DIR")),
 			      "PRODUCT_SERVICE_TIMEOUT=1", text("WORKER_DEADLINE=%d", DEADLINE_S) },
 	});
@@ -201,9 +201,32 @@ run_hang(void)
 	scene_end(&s, 20000, false, true);
 }
 
+/* A program of its own: see memory.c. Its lines are kept where it fails. */
+static void
+run_memory(void)
+{
+	const char *log = text("%s/memory.log", test_env("ORDERS_TEST_DIR"));
+	int status = system(
+		text("SEED=%llu '%s' >'%s' 2>&1", (unsigned long long)row_seed(), built("memory"), log));
+	char *said = read_file(log, NULL);
+	long refused = 0, kinds = 0;
+
+	for (char *at = said; at && (at = strstr(at, " refused:")); at++) {
+		char *number = at;
+
+		while (number > said && number[-1] >= '0' && number[-1] <= '9')
+			number--;
+		refused += strtol(number, NULL, 10);
+		kinds++;
+	}
+	figure("%ld allocations refused in %ld kinds of work", refused, kinds);
+	demand(status == 0 && refused > 0, "%s", said ? said : "");
+}
+
 const struct row worker_rows[] = {
 	{ "undisturbed", "nothing", run_undisturbed, 120 },
 	{ "kill", "kill -9 of a random worker every 200 ms", run_kill, 180 },
 	{ "hang", "a worker hangs inside libpq, libcurl, libfcgi, or on half a request", run_hang, 120 },
+	{ "memory", "the n-th allocation fails, for every n and each kind of request", run_memory, 900 },
 	{ 0 },
 };

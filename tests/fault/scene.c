@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "fault/audit.h"
@@ -22,6 +24,19 @@ void
 go_on(long ms)
 {
 	(void)wait_until((int)ms, never, NULL);
+}
+
+const char *
+built(const char *name)
+{
+	char self[256];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n < 0)
+		give_up("/proc/self/exe: %s", strerror(errno));
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	return text("%s/%s", self, name);
 }
 
 struct scene

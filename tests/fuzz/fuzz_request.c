@@ -34,13 +34,14 @@ check_query(struct http_request *r, const char *name)
 	static const struct int_rule rule = { 1, 100, false };
 	const struct loc loc = { .part = "query", .name = name };
 	size_t len = 0;
-	const char *value = http_query(r, name, &len);
+	const char *value = NULL;
 	struct json_error err;
 	struct why why;
 	struct json list;
 	struct faults f;
 	int64_t n = 0;
 
+	PROMISE(http_query(r, name, &value, &len) == RC_OK);
 	if (!value)
 		return;
 	PROMISE(value[len] == '\0');

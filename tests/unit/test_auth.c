@@ -167,14 +167,14 @@ Test(auth, verifies_what_others_signed)
 	for (size_t i = 0; i < ROWS(jwt_vectors); i++) {
 		const struct jwt_vector *v = &jwt_vectors[i];
 		struct config c = with_key(v->algorithm, "");
-		const char *claims;
-		size_t len;
+		const char *claims = "refused";
+		size_t len = strlen(claims);
 
 		c.secret_key = v->key;
 		c.secret_key_len = v->key_len;
 		cr_expect_null(auth_check_key(&c), "%s", v->source);
-		claims = auth_claims(&c, ctx, v->token, &len);
-		expect_text(claims ? talloc_strndup(ctx, claims, len) : "refused", v->claims, v->source);
+		expect_int(auth_claims(&c, ctx, v->token, &claims, &len), RC_OK, v->source);
+		expect_text(talloc_strndup(ctx, claims, len), v->claims, v->source);
 	}
 }
 
@@ -184,6 +184,7 @@ Test(auth, refuses_any_change_of_what_others_signed)
 		const struct jwt_vector *v = &jwt_vectors[i];
 		struct config c = with_key(v->algorithm, "");
 		size_t len = strlen(v->token), claims_len;
+		const char *claims;
 
 		c.secret_key = v->key;
 		c.secret_key_len = v->key_len;
@@ -191,8 +192,8 @@ Test(auth, refuses_any_change_of_what_others_signed)
 			char *token = talloc_strdup(ctx, v->token);
 
 			token[at] = token[at] == 'A' ? 'B' : 'A';
-			cr_expect_null(auth_claims(&c, ctx, token, &claims_len), "%s: byte %zu", v->source,
-				       at);
+			cr_expect_eq(auth_claims(&c, ctx, token, &claims, &claims_len), RC_BAD_TOKEN,
+				     "%s: byte %zu", v->source, at);
 		}
 	}
 }

@@ -26,7 +26,11 @@ TestSuite(response, .init = open_response, .fini = close_response);
 Test(response, is_a_server_error_until_somebody_says_otherwise)
 {
 	http_response_head(&a, &head);
-	expect_text(head.data, "Status: 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", "head");
+	expect_text(head.data,
+		    "Status: 500 Internal Server Error\r\nContent-Type: application/json\r\n"
+		    "Content-Length: 34\r\n\r\n",
+		    "head");
+	expect_text(a.body, "{\"detail\":\"Internal Server Error\"}", "body");
 }
 
 Test(response, has_a_head_as_rfc_3875_writes_it)
@@ -47,6 +51,8 @@ Test(response, has_a_head_as_rfc_3875_writes_it)
 Test(response, without_a_body_has_no_type)
 {
 	a.status = HTTP_TEMPORARY_REDIRECT;
+	a.body = NULL;
+	a.body_len = 0;
 	http_response_field(&a, "Location", "/x");
 	http_response_head(&a, &head);
 	expect_text(head.data, "Status: 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: /x\r\n\r\n",
