@@ -70,21 +70,26 @@ check() (
 ## The pool
 
 # Starts a generation: $generation is its multiwatch, which replaces what dies. It gives a child up after -r deaths in a row within
-# -t ms of their start, so that only deaths at birth count, and leaves when none is left. Should one of the three processes be
-# killed, what is below goes with it: workers that nobody watches would hold on to the socket.
+# -t ms of their start, so that only deaths at birth count, and leaves when none is left. It would say so for each of them: only
+# the workers get a stderr. Should one of the three processes be killed, what is below goes with it: workers that nobody watches
+# would hold on to the socket.
 launch() {
 	(
 		settings || exit
+		# shellcheck disable=SC2016 # the inner shell expands it
 		exec setpriv --pdeathsig TERM "$multiwatch" -f "$WORKERS" -r 5 -t 100 -- \
-			"$setpriv" --pdeathsig TERM "$ORDERS_FCGI" <&3 3<&- 8>&-
+			/bin/sh -c 'exec setpriv --pdeathsig TERM "$ORDERS_FCGI" 2>&4 4>&-' <&3 3<&- 4>&2 2>/dev/null 8>&-
 	) &
 	generation=$!
 }
 
-# Sets $children to the pids of those of the multiwatch $1.
+# Sets $children to the pids of those of the multiwatch $1, and $found to their number.
 children() {
 	children=''
 	read -r children 2>/dev/null <"/proc/$1/task/$1/children" || :
+	# shellcheck disable=SC2086 # a list
+	set -- $children
+	found=$#
 }
 
 # Sets $workers to those children of $1 that take requests, and $serving to their number: its epoll set is the last thing that
@@ -99,13 +104,14 @@ serving() {
 	done
 }
 
-# Waits until all of the new generation serve; 1 when it ends instead, or after 15 s.
+# Waits until $1 workers of the new generation serve; 1 when it ends instead, when some are given up, or after 15 s.
 await() {
 	clock
-	end=$((now + 15))
+	end=$((now + 15)) missing=0
 	while serving "$generation" && [ "$serving" -lt "$1" ]; do
 		clock
-		if [ "$ending" ] || [ "$now" -ge "$end" ] || ! kill -0 "$generation" 2>/dev/null; then
+		[ "$found" -ge "$1" ] && missing=0 || missing=$((missing + 1))
+		if [ "$ending" ] || [ "$now" -ge "$end" ] || [ "$missing" -ge 20 ] || ! kill -0 "$generation" 2>/dev/null; then
 			return 1
 		fi
 		sleep 0.05
@@ -118,12 +124,12 @@ note() {
 	mv -f -- "$state.$$" "$state"
 }
 
-# Says $reason: once a minute, unless it is a new one or somebody has asked.
+# Says it: once a minute, unless it is something new or somebody has asked.
 complain() {
 	clock
-	if [ "$asked" ] || [ "$reason" != "$said" ] || [ "$now" -ge "$said_until" ]; then
-		said=$reason said_until=$((now + 60))
-		if [ "$generation" ]; then say "$reason; the old workers go on"; else say "$reason; trying again until it works"; fi
+	if [ "$asked" ] || [ "$1" != "$said" ] || [ "$now" -ge "$said_until" ]; then
+		said=$1 said_until=$((now + 60))
+		say "$1"
 	fi
 }
 
@@ -135,20 +141,24 @@ renew() {
 	if [ "$status" = 0 ]; then
 		number=$reason reason=''
 		launch
-		if await "$number"; then
-			clock
-			wanted=$number since=$(date -u +%FT%TZ) born=$now short=0 said=''
-			retire "$old"
+		# A few workers are better than none.
+		if await "$number" || { [ -z "$old" ] && [ "$serving" -gt 0 ]; }; then
+			wanted=$number since=$(date -u +%FT%TZ) born=$now short=0
+			[ -z "$lost" ] || complain "the workers are back"
+			lost=''
 		else
+			[ "$ending" ] || status=75 reason='the workers end as soon as they start, or do not start within 15 s'
 			retire "$generation"
-			generation=$old status=75 reason="the workers end as soon as they start, or do not start within 15 s"
+			generation=$old old=''
 		fi
+		retire "$old"
 	else
 		reason=$(printf %s "${reason:-$ORDERS_FCGI -t: status $status}" | tr '\n' ';' | sed 's/;/; /g')
 	fi
 	ended=$((ended + 1))
 	note
-	[ "$status" = 0 ] || [ "$ending" ] || complain
+	[ -n "$generation" ] || lost=1
+	[ "$status" = 0 ] || complain "$reason; $([ "$lost" ] && echo trying until it works || echo the old workers go on)"
 }
 
 # The multiwatch $1 lets its workers finish; it is waited for when the pool ends, if not before.
@@ -165,7 +175,7 @@ nap() {
 	wait "$nap" || :
 }
 
-# What is to be done each second: 1 when there is nothing.
+# The look that is had each second: 1 when all is well, or it is too early to try again.
 look() {
 	still=''
 	for pid in $leaving; do
@@ -174,24 +184,18 @@ look() {
 	leaving=$still
 	[ -z "$reload" ] || return 0
 	clock
+	[ -z "$generation" ] || [ $((now - born)) -lt 10 ] || delay=0 said=''
 	if [ "$generation" ] && ! kill -0 "$generation" 2>/dev/null; then
-		generation=''
-		[ $((now - born)) -lt 10 ] || delay=0
-		retry=$((now + delay))
-		reason='the workers ended over and over' asked=''
-		complain
+		generation='' lost=1 retry=$((now + delay))
 	fi
-	if [ -z "$generation" ]; then
-		[ "$now" -ge "$retry" ] || return 1
-		delay=$((delay < 4 ? delay * 2 + 1 : 5)) retry=$((now + delay))
-		return 0
+	if [ "$generation" ]; then
+		# multiwatch gives up for good who dies too often: they get their second chance in a new generation.
+		children "$generation"
+		[ "$found" -ge "$wanted" ] && short=0 || short=$((short + 1))
+		[ "$short" -ge 3 ] || return 1
 	fi
-	# multiwatch has given some up for good: they get their second chance in a new generation.
-	children "$generation"
-	# shellcheck disable=SC2086 # a list
-	set -- $children
-	if [ $# -ge "$wanted" ]; then short=0; else short=$((short + 1)); fi
-	[ "$short" -ge 3 ]
+	[ "$now" -ge "$retry" ] || return 1
+	delay=$((delay < 4 ? delay * 2 + 1 : 5)) retry=$((now + delay))
 }
 
 # The pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused. The lock on
@@ -201,16 +205,17 @@ pool() {
 	flock 8
 	echo $$ >&8
 	mv -f -- "$PIDFILE.$$" "$PIDFILE"
-	multiwatch=$(command -v multiwatch) setpriv=$(command -v setpriv)
-	generation='' leaving='' ending='' reload='' reason='' said='' since='' wanted=0
+	multiwatch=$(command -v multiwatch)
+	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' nap='' since='' wanted=0
 	begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
 	trap 'ending=1' TERM INT
 	trap 'reload=1' HUP
 	while [ -z "$ending" ]; do
 		if look; then renew; else nap; fi
 	done
+	[ -z "$nap" ] || kill "$nap" 2>/dev/null || :
 	retire "$generation"
-	for pid in $leaving; do
+	for pid in $leaving $nap; do
 		while kill -0 "$pid" 2>/dev/null; do
 			wait "$pid" || :
 		done
@@ -271,7 +276,7 @@ background() {
 	setsid "$here/spawn.sh" </dev/null &
 	until_ 20 settled $! 0 || :
 	kill -0 $! 2>/dev/null || { wait $! || exit; }
-	[ "${status:-75}" = 0 ] || exit 75
+	[ "${status:-75}" = 0 ] || { say "no workers yet: ${reason:-it is not up}" && exit 75; }
 }
 
 reload() {
@@ -297,10 +302,11 @@ status() {
 	[ "$serving" -gt 0 ] || exit 1
 }
 
+# Each ends by exit: what a new spawn.sh, copied over this one, has behind these lines is not read by a running pool.
 case ${1-} in
 '') start ;;
--d) background ;;
-pool | reload | stop | status) "$1" ;;
+-d) background && exit ;;
+pool | reload | stop | status) "$1" && exit ;;
 *)
 	say 'usage: spawn.sh [-d | reload | stop | status]'
 	exit 64
