@@ -16,14 +16,14 @@
 # ORDERS_ENV                      a file of settings, read at each start and reload: the worker's, WORKERS and ORDERS_FCGI
 # RUN_DIR       run               beside this script unless told: the socket, the pool's shared file, the pid file
 # PIDFILE       RUN_DIR/spawn.pid
-# BACKLOG       512               connections that may wait for a free worker
+# BACKLOG       2048              connections that may wait for a free worker
 #
 # Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload); 64 wrong usage; 75 it runs
 # already, or is not done in time; 78 wrong settings, which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-: "${WORKERS:=4}" "${ORDERS_FCGI:=$here/cgi/orders.fcgi}" "${RUN_DIR:=$here/run}" "${BACKLOG:=512}" "${ORDERS_ENV:=}"
+: "${WORKERS:=4}" "${ORDERS_FCGI:=$here/cgi/orders.fcgi}" "${RUN_DIR:=$here/run}" "${BACKLOG:=2048}" "${ORDERS_ENV:=}"
 : "${LISTEN:=$RUN_DIR/orders.sock}" "${PIDFILE:=$RUN_DIR/spawn.pid}" "${POOL_FILE:=$RUN_DIR/pool}"
 export WORKERS ORDERS_FCGI RUN_DIR BACKLOG LISTEN PIDFILE POOL_FILE ORDERS_ENV
 state=${PIDFILE%.pid}.state
@@ -161,27 +161,31 @@ renew() {
 	[ "$status" = 0 ] || complain "$reason; $([ "$lost" ] && echo trying until it works || echo the old workers go on)"
 }
 
-# The multiwatch $1 lets its workers finish; it is waited for when the pool ends, if not before.
+# The multiwatch $1 lets its workers finish.
 retire() {
-	[ "$1" ] || return 0
-	kill "$1" 2>/dev/null || :
-	leaving="$leaving $1"
+	[ -z "$1" ] || leaving="$leaving $1"
+	dismiss
 }
 
-# A second, less when a signal comes.
+# Tells those that are leaving again: a signal is lost on a process between its fork and its exec.
+dismiss() {
+	still=''
+	for pid in $leaving; do
+		! kill "$pid" 2>/dev/null || still="$still $pid"
+	done
+	leaving=$still
+}
+
+# So many seconds, less when a signal comes.
 nap() {
-	sleep 1 &
+	sleep "$1" &
 	nap=$!
-	wait "$nap" || :
+	wait "$nap" || kill "$nap" 2>/dev/null || :
 }
 
 # The look that is had each second: 1 when all is well, or it is too early to try again.
 look() {
-	still=''
-	for pid in $leaving; do
-		! kill -0 "$pid" 2>/dev/null || still="$still $pid"
-	done
-	leaving=$still
+	dismiss
 	[ -z "$reload" ] || return 0
 	clock
 	[ -z "$generation" ] || [ $((now - born)) -lt 10 ] || delay=0 said=''
@@ -206,19 +210,17 @@ pool() {
 	echo $$ >&8
 	mv -f -- "$PIDFILE.$$" "$PIDFILE"
 	multiwatch=$(command -v multiwatch)
-	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' nap='' since='' wanted=0
+	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' since='' wanted=0
 	begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
 	trap 'ending=1' TERM INT
 	trap 'reload=1' HUP
 	while [ -z "$ending" ]; do
-		if look; then renew; else nap; fi
+		if look; then renew; else nap 1; fi
 	done
-	[ -z "$nap" ] || kill "$nap" 2>/dev/null || :
 	retire "$generation"
-	for pid in $leaving $nap; do
-		while kill -0 "$pid" 2>/dev/null; do
-			wait "$pid" || :
-		done
+	while [ "$leaving" ]; do
+		nap 0.1
+		dismiss
 	done
 	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN"
 	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state"
@@ -305,8 +307,14 @@ status() {
 # Each ends by exit: what a new spawn.sh, copied over this one, has behind these lines is not read by a running pool.
 case ${1-} in
 '') start ;;
--d) background && exit ;;
-pool | reload | stop | status) "$1" && exit ;;
+-d)
+	background
+	exit
+	;;
+pool | reload | stop | status)
+	"$1"
+	exit
+	;;
 *)
 	say 'usage: spawn.sh [-d | reload | stop | status]'
 	exit 64
