@@ -1,31 +1,234 @@
 #!/bin/sh
-# The pool without lighttpd: WORKERS copies of orders.fcgi on one listening socket, for any web server that speaks FastCGI.
+# A pool: WORKERS copies of orders.fcgi on one listening socket, for lighttpd.conf and for any web server that speaks FastCGI.
 #
-#     spawn.sh        in the foreground, for systemd, runit and containers; TERM or INT ends it when the requests at work are done
-#     spawn.sh -d     in the background, once the socket is there; PIDFILE names the process to send TERM to
+#     spawn.sh           in the foreground, for systemd (Type=exec, ExecReload=kill -HUP $MAINPID), runit and containers
+#     spawn.sh -d        in the background; returns when the workers serve
+#     spawn.sh pool      on the listener that fd 0 is: so lighttpd starts it
+#     spawn.sh reload    new settings and a new binary, without a moment without workers; returns when the new workers serve
+#     spawn.sh stop      returns when the requests at work are done and all is gone
+#     spawn.sh status    the pool's pid, its workers, since when
+#
+# TERM and INT are stop, HUP is reload. Whoever started the pool, PIDFILE is where the commands find it.
 #
 # LISTEN        run/orders.sock   a path (mode 0660), address:port, or - when the listener is already on fd 0 (a systemd socket)
 # WORKERS       4
 # ORDERS_FCGI   cgi/orders.fcgi   beside this script unless told
+# ORDERS_ENV                      a file of settings, read at each start and reload: the worker's, WORKERS and ORDERS_FCGI
 # RUN_DIR       run               beside this script unless told: the socket, the pool's shared file, the pid file
 # PIDFILE       RUN_DIR/spawn.pid
-# BACKLOG       512               connections that may wait for a free worker
+# BACKLOG       2048              connections that may wait for a free worker
 #
-# Exit status: 0 after TERM or INT, 64 wrong usage, 75 it runs already, 78 wrong settings, which are named on stderr; spawn-fcgi's
-# own when it cannot bind LISTEN.
+# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload); 64 wrong usage; 75 it runs
+# already, or is not done in time; 78 wrong settings, which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-: "${WORKERS:=4}" "${ORDERS_FCGI:=$here/cgi/orders.fcgi}" "${RUN_DIR:=$here/run}" "${BACKLOG:=512}"
+: "${WORKERS:=4}" "${ORDERS_FCGI:=$here/cgi/orders.fcgi}" "${RUN_DIR:=$here/run}" "${BACKLOG:=2048}" "${ORDERS_ENV:=}"
 : "${LISTEN:=$RUN_DIR/orders.sock}" "${PIDFILE:=$RUN_DIR/spawn.pid}" "${POOL_FILE:=$RUN_DIR/pool}"
-export WORKERS ORDERS_FCGI RUN_DIR BACKLOG LISTEN PIDFILE POOL_FILE
+export WORKERS ORDERS_FCGI RUN_DIR BACKLOG LISTEN PIDFILE POOL_FILE ORDERS_ENV
+state=${PIDFILE%.pid}.state
 
 say() {
 	printf 'spawn.sh: %s\n' "$*" >&2
 }
 
+clock() {
+	read -r now _ </proc/uptime
+	now=${now%.*}
+}
+
+## Settings
+
+# Exports what ORDERS_ENV says. It is written as systemd's EnvironmentFile, NAME=value, perhaps in quotes, but without escapes and
+# on one line each; it is data and never run. A faulty line is not shown: it may be half a secret.
+settings() {
+	[ -n "$ORDERS_ENV" ] || return 0
+	[ -r "$ORDERS_ENV" ] || { say "ORDERS_ENV: cannot read $ORDERS_ENV" && return 78; }
+	while IFS= read -r line || [ -n "$line" ]; do
+		line=${line#"${line%%[![:space:]]*}"}
+		line=${line%"${line##*[![:space:]]}"}
+		case $line in '' | '#'* | ';'*) continue ;; esac
+		name=${line%%=*} value=${line#*=}
+		case $name in "$line" | '' | [0-9]* | *[!A-Za-z0-9_]*)
+			say "ORDERS_ENV: $ORDERS_ENV has a line that is not NAME=value"
+			return 78
+			;;
+		esac
+		case $value in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac
+		export "$name=$value"
+	done <"$ORDERS_ENV"
+}
+
+# Settings, libraries and the binary itself, in a shell of its own. Prints how many workers there are to be.
+check() (
+	settings || exit
+	case $WORKERS in '' | *[!0-9]* | 0*) say "WORKERS: a number from 1, not '$WORKERS'" && exit 78 ;; esac
+	"$ORDERS_FCGI" -t >&2 || exit
+	echo "$WORKERS"
+)
+
+## The pool
+
+# Starts a generation: $generation is its multiwatch, which replaces what dies. It gives a child up after -r deaths in a row within
+# -t ms of their start, so that only deaths at birth count, and leaves when none is left. It would say so for each of them: only
+# the workers get a stderr. Should one of the three processes be killed, what is below goes with it: workers that nobody watches
+# would hold on to the socket.
+launch() {
+	(
+		settings || exit
+		# shellcheck disable=SC2016 # the inner shell expands it
+		exec setpriv --pdeathsig TERM "$multiwatch" -f "$WORKERS" -r 5 -t 100 -- \
+			/bin/sh -c 'exec setpriv --pdeathsig TERM "$ORDERS_FCGI" 2>&4 4>&-' <&3 3<&- 4>&2 2>/dev/null 8>&-
+	) &
+	generation=$!
+}
+
+# Sets $children to the pids of those of the multiwatch $1, and $found to their number.
+children() {
+	children=''
+	read -r children 2>/dev/null <"/proc/$1/task/$1/children" || :
+	# shellcheck disable=SC2086 # a list
+	set -- $children
+	found=$#
+}
+
+# Sets $workers to those children of $1 that take requests, and $serving to their number: its epoll set is the last thing that
+# a worker opens before it does.
+serving() {
+	workers='' serving=0
+	children "$1"
+	for pid in $children; do
+		case $(ls -l "/proc/$pid/fd" 2>/dev/null) in
+		*eventpoll*) workers="$workers $pid" serving=$((serving + 1)) ;;
+		esac
+	done
+}
+
+# Waits until $1 workers of the new generation serve; 1 when it ends instead, when some are given up, or after 15 s.
+await() {
+	clock
+	end=$((now + 15)) missing=0
+	while serving "$generation" && [ "$serving" -lt "$1" ]; do
+		clock
+		[ "$found" -ge "$1" ] && missing=0 || missing=$((missing + 1))
+		if [ "$ending" ] || [ "$now" -ge "$end" ] || [ "$missing" -ge 20 ] || ! kill -0 "$generation" 2>/dev/null; then
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when; why.
+note() {
+	printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--}" "$reason" >"$state.$$"
+	mv -f -- "$state.$$" "$state"
+}
+
+# Says it: once a minute, unless it is something new or somebody has asked.
+complain() {
+	clock
+	if [ "$asked" ] || [ "$1" != "$said" ] || [ "$now" -ge "$said_until" ]; then
+		said=$1 said_until=$((now + 60))
+		say "$1"
+	fi
+}
+
+# Puts a new generation in the place of the old one, if any, which goes on until the new one serves, and when it cannot.
+renew() {
+	asked=$reload reload='' begun=$((begun + 1)) old=$generation
+	note
+	reason=$(check 2>&1) && status=0 || status=$?
+	if [ "$status" = 0 ]; then
+		number=$reason reason=''
+		launch
+		# A few workers are better than none.
+		if await "$number" || { [ -z "$old" ] && [ "$serving" -gt 0 ]; }; then
+			wanted=$number since=$(date -u +%FT%TZ) born=$now short=0
+			[ -z "$lost" ] || complain "the workers are back"
+			lost=''
+		else
+			[ "$ending" ] || status=75 reason='the workers end as soon as they start, or do not start within 15 s'
+			retire "$generation"
+			generation=$old old=''
+		fi
+		retire "$old"
+	else
+		reason=$(printf %s "${reason:-$ORDERS_FCGI -t: status $status}" | tr '\n' ';' | sed 's/;/; /g')
+	fi
+	ended=$((ended + 1))
+	note
+	[ -n "$generation" ] || lost=1
+	[ "$status" = 0 ] || complain "$reason; $([ "$lost" ] && echo trying until it works || echo the old workers go on)"
+}
+
+# The multiwatch $1 lets its workers finish.
+retire() {
+	[ -z "$1" ] || leaving="$leaving $1"
+	dismiss
+}
+
+# Tells those that are leaving again: a signal is lost on a process between its fork and its exec.
+dismiss() {
+	still=''
+	for pid in $leaving; do
+		! kill "$pid" 2>/dev/null || still="$still $pid"
+	done
+	leaving=$still
+}
+
+# So many seconds, less when a signal comes.
+nap() {
+	sleep "$1" &
+	nap=$!
+	wait "$nap" || kill "$nap" 2>/dev/null || :
+}
+
+# The look that is had each second: 1 when all is well, or it is too early to try again.
+look() {
+	dismiss
+	[ -z "$reload" ] || return 0
+	clock
+	[ -z "$generation" ] || [ $((now - born)) -lt 10 ] || delay=0 said=''
+	if [ "$generation" ] && ! kill -0 "$generation" 2>/dev/null; then
+		generation='' lost=1 retry=$((now + delay))
+	fi
+	if [ "$generation" ]; then
+		# multiwatch gives up for good who dies too often: they get their second chance in a new generation.
+		children "$generation"
+		[ "$found" -ge "$wanted" ] && short=0 || short=$((short + 1))
+		[ "$short" -ge 3 ] || return 1
+	fi
+	[ "$now" -ge "$retry" ] || return 1
+	delay=$((delay < 4 ? delay * 2 + 1 : 5)) retry=$((now + delay))
+}
+
+# The pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused. The lock on
+# PIDFILE, fd 8, goes with this process, so that nobody takes another one with its pid for it.
+pool() {
+	exec 3<&0 </dev/null 8>"$PIDFILE.$$"
+	flock 8
+	echo $$ >&8
+	mv -f -- "$PIDFILE.$$" "$PIDFILE"
+	multiwatch=$(command -v multiwatch)
+	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' since='' wanted=0
+	begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
+	trap 'ending=1' TERM INT
+	trap 'reload=1' HUP
+	while [ -z "$ending" ]; do
+		if look; then renew; else nap 1; fi
+	done
+	retire "$generation"
+	while [ "$leaving" ]; do
+		nap 0.1
+		dismiss
+	done
+	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN"
+	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state"
+}
+
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.
-listen() {
+start() {
+	check >/dev/null || exit 78
 	case $LISTEN in
 	-) exec "$here/spawn.sh" pool ;;
 	*/*) set -- -s "$LISTEN" -M 0660 ;;
@@ -38,65 +241,82 @@ listen() {
 	exec spawn-fcgi -n -b "$BACKLOG" "$@" -- "$here/spawn.sh" pool
 }
 
-start() {
-	case $WORKERS in '' | *[!0-9]* | 0*) say "WORKERS: a number from 1, not '$WORKERS'" && exit 78 ;; esac
-	"$ORDERS_FCGI" -t || exit 78
-	listen
+## The commands
+
+# Is there a pool? $pid is its.
+running() {
+	[ -s "$PIDFILE" ] && ! flock -sn "$PIDFILE" true && pid=$(cat "$PIDFILE")
 }
 
-# The pool on fd 0, for ever. multiwatch replaces what dies; it gives a child up after -r deaths in a row within -t ms of their
-# start and leaves when none is left: then it is started again, a second later, so that a worker that cannot start does not
-# take a processor. The listener stays open all the while, here, on fd 3: clients wait and are not refused.
-pool() {
-	exec 3<&0
-	multiwatch=$(command -v multiwatch)
-	setpriv=$(command -v setpriv)
-	child='' ending=''
-	trap 'ending=1; [ -z "$child" ] || kill "$child" 2>/dev/null || :' TERM INT HUP
-	while [ -z "$ending" ]; do
-		# Should one be killed, what is below goes with it: a pool that nobody watches would hold on to the socket.
-		setpriv --pdeathsig TERM "$multiwatch" -f "$WORKERS" -r 20 -t 100 -- \
-			"$setpriv" --pdeathsig TERM "$ORDERS_FCGI" <&3 3<&- &
-		child=$!
-		while kill -0 "$child" 2>/dev/null; do
-			wait "$child" || :
-		done
-		child=''
-		[ -n "$ending" ] && break
-		say 'the pool ended, starting it again'
-		sleep 1 &
-		wait $! || :
-	done
-	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN"
-	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE"
+# Sets what note() wrote; 1 when it has not yet.
+noted() {
+	{ read -r begun ended status generation wanted since && read -r reason; } 2>/dev/null <"$state"
 }
 
-# Returns when the pool is there; what start() has to say comes on stderr, and so do the workers' lines.
-background() {
-	# A pid by itself may be somebody else's by now.
-	if [ -s "$PIDFILE" ] && tr '\0' ' ' <"/proc/$(cat "$PIDFILE")/cmdline" 2>/dev/null | grep -qF spawn.sh; then
-		say "already running, pid $(cat "$PIDFILE")"
-		exit 75
-	fi
-	setsid "$here/spawn.sh" </dev/null &
-	printf '%s\n' $! >"$PIDFILE"
-	while kill -0 $! 2>/dev/null; do
-		case $(tr '\0' ' ' </proc/$!/cmdline 2>/dev/null) in
-		*spawn-fcgi*) ;;
-		*'spawn.sh pool '*) return ;;
-		esac
+# until_ SECONDS COMMAND…: repeats it until it is true; 1 when the time is over.
+until_() {
+	clock
+	limit=$((now + $1))
+	shift
+	until "$@"; do
+		clock
+		[ "$now" -lt "$limit" ] || return 1
 		sleep 0.05
 	done
-	rm -f -- "$PIDFILE"
-	wait $! || exit $?
 }
 
+settled() {
+	! kill -0 "$1" 2>/dev/null || { running && noted && [ "$ended" -gt "$2" ]; }
+}
+
+gone() {
+	! running
+}
+
+background() {
+	! running || { say "already running, pid $pid" && exit 75; }
+	setsid "$here/spawn.sh" </dev/null &
+	until_ 20 settled $! 0 || :
+	kill -0 $! 2>/dev/null || { wait $! || exit; }
+	[ "${status:-75}" = 0 ] || { say "no workers yet: ${reason:-it is not up}" && exit 75; }
+}
+
+reload() {
+	running || { say 'not running' && exit 7; }
+	until_ 5 noted || exit 75
+	kill -HUP "$pid"
+	until_ 40 settled "$pid" "$begun" || { say 'not done after 40 s' && exit 75; }
+	[ "$status" = 0 ] || { say "$reason" && exit "$status"; }
+}
+
+stop() {
+	running || return 0
+	kill "$pid"
+	until_ 60 gone || { say "pid $pid is still there after 60 s" && exit 75; }
+}
+
+status() {
+	running || { echo 'not running' && exit 3; }
+	main=$pid serving=0
+	noted && serving "$generation"
+	echo "pid $main, $serving of ${wanted:-0} workers:${workers:- none}, since ${since:--}"
+	[ -z "${reason-}" ] || echo "$reason"
+	[ "$serving" -gt 0 ] || exit 1
+}
+
+# Each ends by exit: what a new spawn.sh, copied over this one, has behind these lines is not read by a running pool.
 case ${1-} in
 '') start ;;
--d) background ;;
-pool) pool ;;
+-d)
+	background
+	exit
+	;;
+pool | reload | stop | status)
+	"$1"
+	exit
+	;;
 *)
-	say 'usage: spawn.sh [-d]'
+	say 'usage: spawn.sh [-d | reload | stop | status]'
 	exit 64
 	;;
 esac

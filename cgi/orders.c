@@ -74,8 +74,12 @@ main(int argc, char **argv)
 	}
 	log_set_level((enum log_level)config.log_level);
 	if (test) {
+		status = !config.pool_file || pool_check(config.pool_file) ? EX_OK : EX_CONFIG;
+		if (status)
+			print_fault(stderr,
+				    talloc_asprintf(ctx, "POOL_FILE: cannot be opened: %s", strerror(errno)));
 		talloc_free(ctx);
-		return EX_OK;
+		return status;
 	}
 	app = app_open(ctx, &config);
 	if (!app)

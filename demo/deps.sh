@@ -14,8 +14,8 @@ packages() {
 	case $1 in
 	build) echo gcc make pkg-config libc6-dev libfcgi-dev libjson-c-dev libjwt-dev libcurl4-openssl-dev libpq-dev \
 		libtalloc-dev libexpat1-dev libssl-dev ;;
-	run) echo lighttpd multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl openssl \
-		ca-certificates ;;
+	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
+		openssl ca-certificates ;;
 	test) echo libcriterion-dev ;;
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,20 +23,47 @@ is_over(int64_t at_ms, int64_t now_ms)
 	return at_ms <= now_ms || at_ms - now_ms > LONGEST_WAIT_MS;
 }
 
+static bool
+file_name(char name[static PATH_MAX], const char *path)
+{
+	int n = snprintf(name, PATH_MAX, "%s.%d", path, POOL_LAYOUT);
+
+	if (n >= 0 && n < PATH_MAX)
+		return true;
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+bool
+pool_check(const char *path)
+{
+	char name[PATH_MAX], *slash;
+	int fd;
+
+	if (!file_name(name, path))
+		return false;
+	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		return close(fd) == 0;
+	if (errno != ENOENT)
+		return false;
+	slash = strrchr(name, '/');
+	if (slash)
+		slash[slash == name] = '\0';
+	return access(slash ? name : ".", W_OK | X_OK) == 0;
+}
+
 struct pool *
 pool_open(const char *path)
 {
 	char name[PATH_MAX];
 	struct pool *p;
 	int64_t never = 0;
-	int fd = -1, n;
+	int fd = -1;
 
 	if (path) {
-		n = snprintf(name, sizeof name, "%s.%d", path, POOL_LAYOUT);
-		if (n < 0 || (size_t)n >= sizeof name) {
-			errno = ENAMETOOLONG;
+		if (!file_name(name, path))
 			return NULL;
-		}
 		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return NULL;

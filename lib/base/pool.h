@@ -51,6 +51,10 @@ struct pool {
  * a NULL path gives a mapping of the caller's own. Never unmapped. NULL with errno set on failure. */
 struct pool *pool_open(const char *path);
 
+/* Could the caller open it? It is not made: whoever tests the settings may not be whom the workers run as.
+ * false with errno set. */
+bool pool_check(const char *path);
+
 /* The caller's slot: free ones and those of the dead are taken over. NULL when none is left. */
 struct slot *pool_slot(struct pool *p);
 void pool_leave(struct slot *s);

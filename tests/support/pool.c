@@ -57,6 +57,8 @@ static const char *const service_settings[] = {
 	"LISTEN",
 	"PIDFILE",
 	"BACKLOG",
+	"ORDERS_ENV",
+	"MAX_WAITING",
 };
 
 static char **

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -52,8 +53,8 @@ start(struct spawned *s)
 	s->pid = fork();
 	if (s->pid == 0) {
 		(void)setsid();
-		if (!freopen("/dev/null", "re", stdin) || !freopen(log, "ae", stdout) ||
-		    !freopen(log, "ae", stderr))
+		if (!freopen("/dev/null", "r", stdin) || !freopen(log, "a", stdout) ||
+		    !freopen(log, "a", stderr))
 			_exit(1);
 		(void)execve(argv[0], argv, s->env);
 		_exit(127);
@@ -199,4 +200,252 @@ Test(spawn, goes_to_the_background_with_a_pid_file)
 	cr_expect(access(s.pid_file, F_OK) != 0, "it left its pid file behind");
 	r = program_run(bad, s.env, NULL);
 	cr_expect(r.status == EX_USAGE && strstr(r.err, "usage"), "%d %s", r.status, r.err);
+}
+
+static struct ran
+command(const struct spawned *s, const char *name)
+{
+	const char *const argv[] = { script(), name, NULL };
+
+	return program_run(argv, s->env, NULL);
+}
+
+static void
+write_file(const char *path, const char *content)
+{
+	FILE *f = fopen(path, "we");
+
+	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+/* What spawn.sh itself has said, the workers' lines left out. */
+static int
+lines_said(const struct spawned *s, const char *part)
+{
+	char *saved, *log = read_file(text("%s/log", s->dir), NULL);
+	int n = 0;
+
+	for (char *line = strtok_r(log, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved))
+		n += strncmp(line, "spawn.sh: ", 10) == 0 && strstr(line, part) != NULL;
+	return n;
+}
+
+/* How often the pool has tried to start workers; a reload counts. */
+static int
+attempts(const struct spawned *s)
+{
+	char *state = read_file(text("%s/spawn.state", s->dir), NULL);
+
+	return state ? atoi(state) : 0;
+}
+
+struct trouble {
+	const struct spawned *s;
+	const char *line;
+	int attempts;
+};
+
+/* The pool itself knows that its workers serve. */
+static bool
+is_settled(void *arg)
+{
+	const struct spawned *s = arg;
+	char *state = read_file(text("%s/spawn.state", s->dir), NULL);
+	int begun, ended, status;
+
+	return state && sscanf(state, "%d %d %d", &begun, &ended, &status) == 3 && ended > 0 && status == 0;
+}
+
+static char *
+log_of(const struct spawned *s)
+{
+	return read_file(text("%s/log", s->dir), NULL);
+}
+
+static bool
+tried_again(void *arg)
+{
+	const struct trouble *t = arg;
+
+	return lines_said(t->s, t->line) > 0 && attempts(t->s) >= t->attempts;
+}
+
+static void
+kill_multiwatch(const struct spawned *s)
+{
+	pid_t pids[POOL_PIDS];
+
+	for (int i = pool_pids(&(const struct pool){ .pid = s->pid }, "multiwatch", pids); i > 0; i--)
+		(void)kill(pids[i - 1], SIGKILL);
+}
+
+/* The settings that make the pool's file of them complete, and a worker that a file called "sick" makes ill. */
+static struct spawned
+prepare_sickly(const char *symptom)
+{
+	struct spawned s = prepare(NULL, NULL);
+	char *worker = text("%s/worker.sh", s.dir), *file = text("%s/settings", s.dir);
+
+	write_file(worker, text("#!/bin/sh\n[ ! -e %s/sick ] || { %s; }\nexec '%s' \"$@\"\n", s.dir, symptom,
+				test_env("ORDERS_TEST_WORKER")));
+	(void)chmod(worker, 0700);
+	write_file(file, "# as systemd reads it\n\nSECRET_KEY=\"" TEST_SECRET "\"\n");
+	s.env = pool_environment(
+		&(const struct pool_options){ .workers = 2,
+					      .settings = { text("RUN_DIR=%s", s.dir),
+							    text("ORDERS_ENV=%s", file), "SECRET_KEY",
+							    text("ORDERS_FCGI=%s", worker) } },
+		pool_shared());
+	return s;
+}
+
+Test(spawn, says_in_one_line_why_workers_cannot_start_and_recovers, .timeout = 60)
+{
+	static const struct {
+		const char *symptom, *line;
+		bool settings; /* they are what is bad */
+	} rows[] = {
+		{ ":", "SECRET_KEY", true },
+		{ "echo 'libfoo.so.4: cannot open shared object file' >&2; exit 127", "libfoo.so.4", false },
+		{ "exit 1", "status 1", false },
+		{ "[ \"${1-}\" = -t ] || exit 1", "end as soon as they start", false },
+	};
+
+	struct spawned pools[4];
+	int64_t since;
+	struct ran r;
+
+	for (size_t i = 0; i < 4; i++) {
+		pools[i] = prepare_sickly(rows[i].symptom);
+		(void)start(&pools[i]);
+	}
+	for (size_t i = 0; i < 4; i++)
+		cr_assert(wait_until(15000, is_settled, &pools[i]), "%s", log_of(&pools[i]));
+	since = now_ms();
+	for (size_t i = 0; i < 4; i++) {
+		write_file(text("%s/sick", pools[i].dir), "");
+		if (rows[i].settings)
+			write_file(text("%s/settings", pools[i].dir), "LOG_LEVEL=info\n");
+		kill_multiwatch(&pools[i]);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		struct spawned *s = &pools[i];
+		struct trouble t = { s, rows[i].line, 4 };
+
+		cr_assert(wait_until(20000, tried_again, &t), "%s: %s", rows[i].line, log_of(s));
+		cr_expect(now_ms() - since >= 3000, "%s: it burns a core", rows[i].line);
+		cr_expect(lines_said(s, "") == 1, "%s: %s", rows[i].line, log_of(s));
+		r = command(s, "status");
+		cr_expect(r.status == 1 && strstr(r.out, rows[i].line), "%d %s", r.status, r.out);
+		(void)unlink(text("%s/sick", s->dir));
+		write_file(text("%s/settings", s->dir), "SECRET_KEY='" TEST_SECRET "'\n");
+	}
+	for (size_t i = 0; i < 4; i++) {
+		cr_expect(wait_until(8000, answers, &pools[i]), "%s: it does not recover", rows[i].line);
+		(void)kill(pools[i].pid, SIGTERM);
+		cr_expect(worker_wait(pools[i].pid, 10000) == 0);
+		cr_expect(wait_until(5000, has_none, &pools[i]));
+	}
+}
+
+/* multiwatch gives up for good who dies too often; the others would be fewer from then on. */
+Test(spawn, replaces_workers_that_multiwatch_has_given_up, .timeout = 60)
+{
+	struct spawned s = prepare_sickly("[ \"${1-}\" = -t ] || exit 1");
+	char *sick = text("%s/sick", s.dir);
+	pid_t pids[POOL_PIDS];
+
+	(void)start(&s);
+	cr_assert(wait_until(15000, is_settled, &s));
+	write_file(sick, "");
+	cr_assert(workers(&s, pids) == 2);
+	(void)kill(pids[0], SIGKILL);
+	cr_assert(wait_until(10000, tried_again, &(struct trouble){ &s, "the old workers go on", 2 }), "%s",
+		  log_of(&s));
+	cr_expect(answers(&s), "the other one serves on");
+	(void)unlink(sick);
+	cr_expect(wait_until(15000, has_two, &s), "%s", log_of(&s));
+	(void)kill(s.pid, SIGTERM);
+	cr_expect(worker_wait(s.pid, 10000) == 0);
+}
+
+/* Asks until the file is there; a failure, or too few requests to tell, is the process's status. */
+static pid_t
+start_client(struct spawned *s, const char *until)
+{
+	pid_t pid = fork();
+	int n = 0, failed = 0;
+
+	if (pid)
+		return pid;
+	for (; access(until, F_OK) != 0; n++)
+		failed += !answers(s);
+	_exit(failed ? 1 : n < 50 ? 2 : 0);
+}
+
+static bool
+is_dead(void *arg)
+{
+	return kill(*(pid_t *)arg, 0) != 0;
+}
+
+Test(spawn, reload_replaces_every_worker_and_loses_no_request, .timeout = 60)
+{
+	struct spawned s = prepare_sickly(":");
+	char *settings = text("%s/settings", s.dir), *enough = text("%s/enough", s.dir);
+	pid_t clients[3], before[POOL_PIDS];
+	struct ran r;
+	int status;
+
+	(void)start(&s);
+	cr_assert(wait_until(15000, is_settled, &s));
+	for (size_t i = 0; i < 3; i++)
+		clients[i] = start_client(&s, enough);
+	for (int round = 1; round <= 6; round++) {
+		int had = workers(&s, before);
+
+		write_file(settings, text("WORKERS=%d\nSECRET_KEY=" TEST_SECRET "\n", 2 + round % 2));
+		r = command(&s, "reload");
+		cr_assert(r.status == 0, "%d %s", r.status, r.err);
+		for (int i = 0; i < had; i++)
+			cr_expect(wait_until(5000, is_dead, &before[i]), "an old worker stayed");
+		r = command(&s, "status");
+		cr_expect(strstr(r.out, text("%d of %d workers", 2 + round % 2, 2 + round % 2)), "%s", r.out);
+		write_file(settings, "LOG_LEVEL=info\n");
+		r = command(&s, "reload");
+		cr_expect(r.status == EX_CONFIG && strstr(r.err, "SECRET_KEY"), "%d %s", r.status, r.err);
+	}
+	write_file(enough, "");
+	for (size_t i = 0; i < 3; i++) {
+		(void)waitpid(clients[i], &status, 0);
+		cr_expect(status == 0, "%s", WEXITSTATUS(status) == 1 ? "requests failed" : "too few");
+	}
+	r = command(&s, "stop");
+	cr_expect(r.status == 0, "%d %s", r.status, r.err);
+	cr_expect(worker_wait(s.pid, 10000) == 0);
+	cr_expect(wait_until(5000, has_none, &s));
+}
+
+Test(spawn, commands_say_how_it_is_by_their_status)
+{
+	struct spawned s = prepare(NULL, NULL);
+	struct ran r;
+
+	for (int stale = 0; stale < 2; stale++) {
+		cr_expect(command(&s, "status").status == 3);
+		cr_expect(command(&s, "stop").status == 0);
+		r = command(&s, "reload");
+		cr_expect(r.status == 7 && strstr(r.err, "not running"), "%d %s", r.status, r.err);
+		/* Our own pid is somebody else's for the pool: were it believed, we would be ended. */
+		write_file(s.pid_file, text("%d\n", (int)getpid()));
+	}
+	r = command(&s, "-d");
+	cr_assert(r.status == 0, "%d %s", r.status, r.err);
+	r = command(&s, "status");
+	cr_expect(r.status == 0 && strstr(r.out, "2 of 2 workers"), "%d %s", r.status, r.out);
+	s.pid = (pid_t)strtol(read_file(s.pid_file, NULL), NULL, 10);
+	r = command(&s, "stop");
+	cr_expect(r.status == 0 && has_none(&s), "all is gone when it returns: %d %s", r.status, r.err);
+	cr_expect(command(&s, "status").status == 3);
+	cr_expect(access(s.socket, F_OK) != 0 && access(s.pid_file, F_OK) != 0);
 }

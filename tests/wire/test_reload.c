@@ -1,0 +1,163 @@
+/* The pool's life under lighttpd: reload, graceful restart, and what is too much for it. */
+#include <criterion/criterion.h>
+#include <criterion/hooks.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/expect.h"
+#include "support/fastcgi.h"
+
+#define MINE "/api/v1/orders"
+
+static void
+write_file(const char *path, const char *content)
+{
+	FILE *f = fopen(path, "we");
+
+	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+static const char *
+pool_pid(const struct pool *p)
+{
+	char *pid = read_file(text("%s/run/spawn.pid", p->dir), NULL);
+
+	return pid ? pid : "";
+}
+
+/* Asks until the file is there; a failure, or too few requests to tell, is the process's status. */
+static pid_t
+start_client(const struct pool *p, const char *until)
+{
+	pid_t pid = fork();
+	int n = 0, failed = 0;
+
+	if (pid)
+		return pid;
+	for (; access(until, F_OK) != 0; n++)
+		failed += ASK(p, .target = "/health").status != 200;
+	_exit(failed ? 1 : n < 50 ? 2 : 0);
+}
+
+static void
+end_client(pid_t pid)
+{
+	int status;
+
+	(void)waitpid(pid, &status, 0);
+	cr_expect(status == 0, "%s", WEXITSTATUS(status) == 1 ? "requests failed" : "too few requests");
+}
+
+struct change {
+	const struct pool *p;
+	const char *pid;
+};
+
+static bool
+has_another_pool(void *arg)
+{
+	const struct change *c = arg;
+	const char *pid = pool_pid(c->p);
+
+	return *pid && strcmp(pid, c->pid) != 0;
+}
+
+static bool
+knows_us(void *arg)
+{
+	return ASK((const struct pool *)arg, .target = MINE, .token = token_of(9)).status == 200;
+}
+
+static bool
+knows_us_not(void *arg)
+{
+	return ASK((const struct pool *)arg, .target = MINE, .token = token_of(9)).status == 401;
+}
+
+static struct ran
+command(const struct pool *p, const char *name)
+{
+	const char *const argv[] = { text("%s/spawn.sh", test_env("ORDERS_TEST_ROOT")), name, NULL };
+
+	return program_run(argv, pool_environment(&(const struct pool_options){ 0 }, p), NULL);
+}
+
+static bool
+serves(void *arg)
+{
+	return command(arg, "status").status == 0;
+}
+
+Test(reload, new_settings_and_restarts_of_lighttpd_lose_no_request, .timeout = 90)
+{
+	char *settings = text("%s/reload-%d", test_env("ORDERS_TEST_DIR"), (int)getpid());
+	char *enough = text("%s.enough", settings);
+	struct pool p;
+	pid_t clients[3];
+	struct ran r;
+
+	write_file(settings, "SECRET_KEY=" TEST_SECRET "\n");
+	p = pool_start(&(const struct pool_options){
+		.workers = 2, .settings = { text("ORDERS_ENV=%s", settings), "SECRET_KEY" } });
+	for (size_t i = 0; i < 3; i++)
+		clients[i] = start_client(&p, enough);
+	for (int round = 0; round < 3; round++) {
+		struct change c = { &p, pool_pid(&p) };
+
+		cr_expect(knows_us(&p));
+		write_file(settings, "SECRET_KEY=another-secret-that-is-long-enough-for-it\n");
+		r = command(&p, "reload");
+		cr_assert(r.status == 0, "%d %s", r.status, r.err);
+		cr_expect(wait_until(5000, knows_us_not, &p));
+		write_file(settings, "SECRET_KEY=" TEST_SECRET "\n");
+		(void)kill((pid_t)atoi(c.pid), SIGHUP);
+		cr_expect(wait_until(5000, knows_us, &p));
+		cr_expect(strcmp(pool_pid(&p), c.pid) == 0, "the pool itself stays");
+		(void)kill(p.pid, SIGUSR1);
+		cr_expect(wait_until(20000, has_another_pool, &c), "%s", pool_log(&p));
+	}
+	write_file(enough, "");
+	for (size_t i = 0; i < 3; i++)
+		end_client(clients[i]);
+	cr_expect(wait_until(10000, serves, &p));
+	r = command(&p, "status");
+	cr_expect(r.status == 0 && strstr(r.out, "2 of 2 workers"), "%d %s", r.status, r.out);
+	cr_expect(pool_stop(&p), "%s", pool_log(&p));
+	cr_expect(command(&p, "status").status == 3);
+}
+
+/* Two requests may be there; the only worker holds still. */
+Test(reload, surplus_requests_are_answered_503_by_the_web_server_at_once)
+{
+	struct pool p = pool_start(
+		&(const struct pool_options){ .workers = 1, .settings = { "MAX_WAITING=2" } });
+	const struct ask asks[] = { { .target = "/health" },
+				    { .target = MINE, .token = "none", .body = "{}" } };
+	struct exchange x[6];
+	struct answer a;
+	pid_t pids[POOL_PIDS];
+
+	cr_assert(pool_pids(&p, "orders.fcgi", pids) == 1);
+	(void)kill(pids[0], SIGSTOP);
+	for (size_t i = 0; i < 6; i++)
+		x[i] = ask_send(p.port, &asks[i % 2]);
+	for (size_t i = 2; i < 6; i++) {
+		a = ask_receive(&x[i], 5000);
+		EXPECT_TEXT(a.body, "{\"detail\":\"Service Unavailable\"}");
+		cr_expect(a.status == 503 && a.ms < 2000, "%d after %d ms", a.status, (int)a.ms);
+		EXPECT_TEXT(field(&a, "Content-Type"), "application/json");
+		EXPECT_TEXT(field(&a, "Retry-After"), "1");
+	}
+	(void)kill(pids[0], SIGCONT);
+	a = ask_receive(&x[0], 10000);
+	cr_expect(a.status == 200, "%d", a.status);
+	a = ask_receive(&x[1], 10000);
+	cr_expect(a.status == 401, "%d", a.status);
+	a = ASK(&p, .target = "/health");
+	cr_expect(a.status == 200, "it takes requests again: %d", a.status);
+	cr_expect(pool_stop(&p));
+}
