@@ -20,8 +20,8 @@
 #include "fault/row.h"
 #include "support/test.h"
 
-static const struct row *const tables[] = { load_rows,	 event_rows,	backlog_rows,
-					    worker_rows, database_rows, product_rows };
+static const struct row *const tables[] = { load_rows, event_rows,    backlog_rows, worker_rows,
+					    pool_rows, database_rows, product_rows };
 
 /* What a row's process tells. */
 struct report {

@@ -19,8 +19,8 @@ struct row {
 };
 
 /* Tables of rows, each ending with one that has no name. */
-extern const struct row event_rows[], backlog_rows[], worker_rows[], database_rows[], product_rows[],
-	load_rows[];
+extern const struct row event_rows[], backlog_rows[], worker_rows[], pool_rows[], database_rows[],
+	product_rows[], load_rows[];
 
 /* In the row's process */
 
