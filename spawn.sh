@@ -178,7 +178,7 @@ dismiss() {
 
 # So many seconds, less when a signal comes.
 nap() {
-	sleep "$1" &
+	sleep "$1" <&- 3<&- 8>&- &
 	nap=$!
 	wait "$nap" || kill "$nap" 2>/dev/null || :
 }
