@@ -26,7 +26,7 @@ run_overload(void)
 	l = scene_load(&s, &(const struct load_options){ .rate = peak * OVER,
 							 .clients = 3000,
 							 .mix = { [LOAD_CREATE] = 1 },
-							 .timeout_ms = 10000 });
+							 .timeout_ms = 10000, .keep_alive = true });
 	go_on(1000);
 	begun = clock_us();
 	go_on(full_or_quick(60000, 5000));
