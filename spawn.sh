@@ -72,12 +72,12 @@ check() (
 # Starts a generation: $generation is its multiwatch, which replaces what dies. It gives a child up after -r deaths in a row within
 # -t ms of their start, so that only deaths at birth count, and leaves when none is left. It would say so for each of them: only
 # the workers get a stderr. Should one of the three processes be killed, what is below goes with it: workers that nobody watches
-# would hold on to the socket.
+# would hold on to the socket. The web server comes before the workers: whom it has to refuse is to hear of it at once.
 launch() {
 	(
 		settings || exit
 		# shellcheck disable=SC2016 # the inner shell expands it
-		exec setpriv --pdeathsig TERM "$multiwatch" -f "$WORKERS" -r 5 -t 100 -- \
+		exec nice -n 5 setpriv --pdeathsig TERM "$multiwatch" -f "$WORKERS" -r 5 -t 100 -- \
 			/bin/sh -c 'exec setpriv --pdeathsig TERM "$ORDERS_FCGI" 2>&4 4>&-' <&3 3<&- 4>&2 2>/dev/null 8>&-
 	) &
 	generation=$!

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <talloc.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fault/load_internal.h"
@@ -129,6 +131,8 @@ load_start(const struct load_options *given)
 		give_up("load: %s", strerror(errno));
 	if (l->pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)setpriority(PRIO_PROCESS, 0,
+				  -10); /* clients are other machines: the service is not to starve them */
 		if (getppid() != parent)
 			_exit(1);
 		requests_init(&l->o, products, n, tokens);
@@ -169,6 +173,20 @@ load_is_over(const struct load *l)
 	    !atomic_load(&l->memory->over))
 		give_up("the load has ended before its time: status %d", info.si_status);
 	return false;
+}
+
+double
+load_share(const struct load *l, int64_t wall_us, double *seconds)
+{
+	struct timespec t = { 0 };
+	clockid_t clock;
+	double used, before = *seconds;
+
+	if (clock_getcpuclockid(l->pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+		give_up("load: its clock cannot be read");
+	used = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	*seconds = used;
+	return (used - before) * 1e6 / (double)wall_us / (double)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 long

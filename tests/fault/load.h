@@ -66,6 +66,10 @@ void load_free(struct load *l);
 /* True once a load with a number of requests has made them. */
 bool load_is_over(const struct load *l);
 
+/* The share of the machine's processors that a load which has not ended took in the last wall_us. *seconds: of processor time that
+ * it had taken before, and has taken now. */
+double load_share(const struct load *l, int64_t wall_us, double *seconds);
+
 long load_count(const struct load *l); /* records so far */
 const struct load_record *load_record(const struct load *l, long i);
 /* The Idempotency-Key of a number: "load-<seed>-<number>". Loads of one pool want different seeds. */

@@ -13,7 +13,8 @@
 #define ANSWER_MS 2000	/* in which whoever is answered is */
 #define REFUSED_MS 1000 /* in which the rest is refused */
 
-/* Clients that do not wait for each other, five times as many requests as the pool can answer. */
+/* Clients that do not wait for each other, five times as many requests as the pool can answer. They are on the same machine here,
+ * so what the pool can do is less by what they take of its processors. */
 static void
 run_overload(void)
 {
@@ -21,16 +22,20 @@ run_overload(void)
 	double peak = scene_peak(&s);
 	struct load *l;
 	struct load_figures f, after;
+	double taken = 0, share, left;
 	int64_t begun, ended;
 
 	l = scene_load(&s, &(const struct load_options){ .rate = peak * OVER,
 							 .clients = 3000,
 							 .mix = { [LOAD_CREATE] = 1 },
-							 .timeout_ms = 10000, .keep_alive = true });
+							 .timeout_ms = 10000,
+							 .keep_alive = true });
 	go_on(1000);
 	begun = clock_us();
+	(void)load_share(l, 1, &taken);
 	go_on(full_or_quick(60000, 5000));
 	ended = clock_us();
+	share = load_share(l, ended - begun, &taken);
 	load_stop(l);
 	f = load_figures(l, ALL_KINDS, begun, ended);
 	l = scene_load(&s, &(const struct load_options){ .rate = peak * 0.25, .mix = { [LOAD_CREATE] = 1 } });
@@ -39,10 +44,11 @@ run_overload(void)
 	after = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("peak %.0f/s, offered %.0f/s, answered %.0f/s (%.0f %%), p99 %.0f ms, slowest %.0f ms", peak,
 	       peak * OVER, f.per_s, f.per_s / peak * 100, f.p99_ms, f.max_ms);
+	left = peak * (1 - share);
+	figure("%.0f %% of what the clients leave of the processors", f.per_s / left * 100);
 	figure("%ld refused, p99 of them %.0f ms", f.refused, f.refused_p99_ms);
 	figure("two seconds later p99 %.1f ms", after.p99_ms);
-	demand(f.per_s >= 0.8 * peak, "%.0f/s answered are less than 80 %% of the peak of %.0f/s", f.per_s,
-	       peak);
+	demand(f.per_s >= 0.8 * left, "%.0f/s answered are less than 80 %% of %.0f/s", f.per_s, left);
 	demand(f.p99_ms <= ANSWER_MS, "p99 of what was answered: %.0f ms", f.p99_ms);
 	demand(f.refused > 0 && f.refused_p99_ms <= REFUSED_MS, "p99 of what was refused: %.0f ms",
 	       f.refused_p99_ms);
