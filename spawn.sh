@@ -202,9 +202,9 @@ look() {
 	delay=$((delay < 4 ? delay * 2 + 1 : 5)) retry=$((now + delay))
 }
 
-# The pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused. The lock on
+# Supervises the pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused. The lock on
 # PIDFILE, fd 8, goes with this process, so that nobody takes another one with its pid for it.
-pool() {
+supervise() {
 	exec 3<&0 </dev/null 8>"$PIDFILE.$$"
 	flock 8
 	echo $$ >&8
@@ -216,6 +216,8 @@ pool() {
 	trap 'reload=1' HUP
 	while [ -z "$ending" ]; do
 		if look; then renew; else nap 1; fi
+		# lighttpd has no pid to end where pool() is gone, and may itself be gone.
+		[ -z "${POOL_OWNER-}" ] || kill -0 "$POOL_OWNER" 2>/dev/null || ending=1
 	done
 	retire "$generation"
 	while [ "$leaving" ]; do
@@ -224,6 +226,28 @@ pool() {
 	done
 	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN"
 	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state"
+}
+
+# The pool on fd 0: supervise() in a process of its own, and another one should it be killed. Meanwhile the listener stays open here.
+# Should this process be killed instead, the supervisor goes on as long as its web server does: lighttpd does not start a pool anew
+# whose socket still answers, and were that to end later, there would be none.
+pool() {
+	[ -z "${POOL_OWNED-}" ] || export POOL_OWNER=$PPID
+	exec 3<&0 </dev/null
+	ended='' supervisor=''
+	trap 'ended=1; kill "$supervisor" 2>/dev/null || :' TERM INT
+	trap 'kill -HUP "$supervisor" 2>/dev/null || :' HUP
+	while [ -z "$ended" ]; do
+		"$here/spawn.sh" supervise <&3 3<&- &
+		supervisor=$!
+		[ -z "$ended" ] || kill "$supervisor"
+		status=''
+		until [ "$status" ] && ! kill -0 "$supervisor" 2>/dev/null; do
+			wait "$supervisor" && status=0 || status=$?
+		done
+		[ "$status" != 0 ] || ended=1
+		[ "$ended" ] || { say "the supervisor ended, status $status: starting another" && nap 1; }
+	done
 }
 
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.
@@ -311,7 +335,7 @@ case ${1-} in
 	background
 	exit
 	;;
-pool | reload | stop | status)
+pool | supervise | reload | stop | status)
 	"$1"
 	exit
 	;;

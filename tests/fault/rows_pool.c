@@ -259,7 +259,54 @@ run_restart(void)
 	scene_end(&s, 30000, false, true);
 }
 
+/* Kills one of those that keep the pool, by the name of its process; the supervisor's own, or not. */
+static void
+kill_keeper(const struct scene *s, const char *name, bool is_supervisor)
+{
+	pid_t pids[POOL_PIDS];
+	int n = pool_pids(&s->pool, name, pids);
+
+	for (int i = 0; i < n; i++)
+		if ((pids[i] == supervisor(s)) == is_supervisor) {
+			(void)kill(pids[i], SIGKILL);
+			return;
+		}
+	demand(false, "there is no %s to be killed", name);
+}
+
+/* What keeps the workers is killed, one after the other; the last, whom lighttpd has started, is not started again. */
+static void
+run_kill_keepers(void)
+{
+	static const struct {
+		const char *name;
+		bool is_supervisor;
+	} keepers[] = {
+		{ "spawn.sh", true }, { "multiwatch", false }, { "spawn.sh", true }, { "spawn.sh", false }
+	};
+	struct installed i;
+	struct scene s = start(&i);
+	struct load *l = scene_load(&s, &busy);
+	int64_t begun = clock_us();
+	struct load_figures f;
+
+	for (size_t k = 0; k < sizeof keepers / sizeof *keepers; k++) {
+		go_on(1000);
+		kill_keeper(&s, keepers[k].name, keepers[k].is_supervisor);
+		go_on(3000);
+		demand(pool_has_workers(&s.pool, WORKERS, 10000), "%s: the workers do not come back",
+		       keepers[k].name);
+	}
+	f = load_figures(l, ALL_KINDS, begun, clock_us());
+	figure("the longest time without an answer %.1f s", (double)f.longest_gap_us / 1e6);
+	demand(f.longest_gap_us < 3000000, "%.1f s without an answer", (double)f.longest_gap_us / 1e6);
+	demand_none_lost(&s, l, begun, 1000);
+	scene_end(&s, 30000, false, true);
+}
+
 const struct row pool_rows[] = {
+	{ "kill-keepers", "kill -9 of supervisor, multiwatch, and whom lighttpd started", run_kill_keepers,
+	  120 },
 	{ "crash-loop", "workers leave at once, over and over", run_crash_loop, 120 },
 	{ "reload", "new binary and settings under load, spawn.sh reload", run_reload, 600 },
 	{ "restart", "the same, by a graceful restart of lighttpd", run_restart, 600 },
