@@ -9,17 +9,18 @@
 #include "remote/sns.h"
 #include "store/outbox.h"
 
-#define LEASE_MS 10000 /* for publishing and settling; then somebody else may */
-#define SETTLE_MS 5000 /* of it, for publishing and settling */
+#define LEASE_MS 5000  /* for publishing and settling; then somebody else may */
+#define SETTLE_MS 3000 /* of it, for publishing and settling */
 #define GATHER_MS                                                                                            \
 	100 /* that a new event waits for others while requests are waiting, beside the one at work */
 #define SWEEP_MS 500		  /* between the pool's looks for waiting events */
+#define SWEEP_MAX 40		  /* events that a sweep takes, with one claim and one settlement */
 #define SWEEP_AFTER_FAULT_MS 2000 /* of the database */
 #define OVERDUE_MS 200		  /* that nobody was idle when it was time to look: then somebody busy does */
 #define AGAIN_MS 20		  /* until the next try to get a place among those that publish */
 #define RETRY_FIRST_MS 250
 #define BACK_OFF_CAP_MS                                                                                      \
-	2000 /* with a probe that hangs for as long and a sweep, under 5 s from SNS's return to the first event */
+	1000 /* with a probe that hangs and a sweep, under 4 s from SNS's return to the first event */
 
 static const struct breaker_policy policy = {
 	.threshold = 1,
@@ -158,54 +159,48 @@ judge_entries(const struct event *events, const int *attempts, const struct sns_
 	}
 }
 
-/* Sends events and settles what became of them; returns how many SNS has judged, 0 when it did not answer. */
+static void
+settle(struct publisher *p, void *ctx, const struct event *events, const struct failure *failures, size_t n)
+{
+	if (store_settle_events(p->pg, ctx, events, failures, n))
+		log_warn("outbox.unsettled", log_i64("events", (int64_t)n));
+}
+
+/* Sends as many of n events as one request carries; returns how many SNS has judged, 0 when it did not answer: then *error says why. */
 static size_t
-send_some(struct publisher *p, void *ctx, const struct event *events, const int *attempts, size_t n)
+send_some(struct publisher *p, void *ctx, const struct event *events, const int *attempts, size_t n,
+	  struct failure *failures, const char **error)
 {
 	struct sns_fault results[SNS_BATCH_MAX], fault = { .rc = RC_NO_MEMORY };
-	struct failure failures[SNS_BATCH_MAX];
-	size_t sent = n;
+	size_t sent = n < SNS_BATCH_MAX ? n : SNS_BATCH_MAX;
 	enum rc rc = sns_publish(p->sns, ctx, events, &sent, results, &fault);
 
 	if (rc != RC_NO_MEMORY)
 		breaker_report(p->breaker, &policy, rc == RC_OK);
 	if (rc) {
-		give_back(report_failure(&fault, n, ctx), n, failures);
-		sent = n;
-	} else {
-		judge_entries(events, attempts, results, sent, failures, ctx);
+		*error = report_failure(&fault, n, ctx);
+		return 0;
 	}
-	if (store_settle_events(p->pg, ctx, events, failures, sent))
-		log_warn("outbox.unsettled", log_i64("events", (int64_t)sent));
-	return rc ? 0 : sent;
+	judge_entries(events, attempts, results, sent, failures, ctx);
+	return sent;
 }
 
-/* Events that are not to be sent now: whoever sweeps takes them up. */
+/* Sends them while SNS and the lease allow it; the rest is due again at once, for whoever sweeps. */
 static void
-leave(struct publisher *p, void *ctx, const struct event *events, size_t n)
+send_all(struct publisher *p, void *ctx, const struct event *events, const int *attempts, size_t n,
+	 int64_t until_ms)
 {
-	struct failure failures[SNS_BATCH_MAX];
+	struct failure failures[SWEEP_MAX];
+	const char *error = "SNS is not tried now";
+	size_t done = 0, sent = 1;
 
-	give_back("SNS is not tried now", n, failures);
-	if (store_settle_events(p->pg, ctx, events, failures, n))
-		log_warn("outbox.unsettled", log_i64("events", (int64_t)n));
-}
-
-static void
-send_all(struct publisher *p, void *ctx, const struct event *events, const int *attempts, size_t n)
-{
-	size_t sent;
-
-	while (n && breaker_admits(p->breaker, &policy)) {
-		sent = send_some(p, ctx, events, attempts, n);
-		if (!sent)
-			return;
-		events += sent;
-		attempts = attempts ? attempts + sent : NULL;
-		n -= sent;
+	while (sent && done < n && clock_ms() < until_ms && breaker_admits(p->breaker, &policy)) {
+		sent = send_some(p, ctx, events + done, attempts ? attempts + done : NULL, n - done,
+				 failures + done, &error);
+		done += sent;
 	}
-	if (n)
-		leave(p, ctx, events, n);
+	give_back(error, n - done, failures + done);
+	settle(p, ctx, events, failures, n);
 }
 
 static bool
@@ -214,7 +209,7 @@ enter(struct publisher *p)
 	return pool_enter(p->pool, p->slot, WAIT_SNS, &p->places);
 }
 
-/* What a long request has kept waiting until its lease is nearly over is left to whoever sweeps it. */
+/* Those that found no place in time, or have waited until their lease is nearly over, are left to whoever sweeps. */
 static void
 send_gathered(struct publisher *p, int64_t age_ms)
 {
@@ -222,10 +217,8 @@ send_gathered(struct publisher *p, int64_t age_ms)
 
 	if (!entered && p->n < SNS_BATCH_MAX && age_ms < GATHER_MS)
 		return;
-	if (!entered)
-		leave(p, p->memory, p->gathered, p->n);
-	else if (age_ms < LEASE_MS - SETTLE_MS)
-		send_all(p, p->memory, p->gathered, NULL, p->n);
+	send_all(p, p->memory, p->gathered, NULL, p->n,
+		 entered ? p->gathered_since_ms + LEASE_MS - SETTLE_MS : 0);
 	if (entered)
 		pool_exit(p->slot);
 	talloc_free(p->memory);
@@ -239,14 +232,16 @@ sweep(struct publisher *p)
 	void *ctx = talloc_new(p);
 	struct event *events;
 	int *attempts;
+	int64_t until = clock_ms() + LEASE_MS - SETTLE_MS;
+	int most = breaker_is_open(p->breaker, &policy) ? SNS_BATCH_MAX : SWEEP_MAX;
 	size_t n = 0;
 
 	if (ctx && breaker_is_willing(p->breaker, &policy)) {
-		if (store_claim_due(p->pg, ctx, SNS_BATCH_MAX, LEASE_MS, &events, &attempts, &n))
+		if (store_claim_due(p->pg, ctx, most, LEASE_MS, &events, &attempts, &n))
 			pool_sweep_in(p->pool, SWEEP_AFTER_FAULT_MS);
 		if (n) {
 			pool_sweep_in(p->pool, 0);
-			send_all(p, ctx, events, attempts, n);
+			send_all(p, ctx, events, attempts, n, until);
 		}
 	}
 	talloc_free(ctx);

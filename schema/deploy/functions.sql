@@ -297,7 +297,8 @@ BEGIN
 END
 $$;
 
--- SNS has taken these events: they are owed no more, and the next of each order is due.
+-- SNS has taken these events: they are owed no more, and the next of each order is due, also where a claim is putting it off
+-- at this moment: its row is waited for, whatever time it says.
 CREATE FUNCTION orders.publish_done(p_users bigint[], p_orders bigint[], p_versions integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -314,8 +315,7 @@ BEGIN
 	UPDATE orders.outbox AS b
 	SET next_attempt_at = now()
 	FROM unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
-	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version + 1
-	  AND b.next_attempt_at > now();
+	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version + 1;
 END
 $$;
 

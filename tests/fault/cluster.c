@@ -1,10 +1,12 @@
 #include "fault/cluster.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -49,15 +51,40 @@ new_cluster(const char *parent)
 	return c;
 }
 
+/* One with the schema, stopped: the rows' own are copies of it. */
+static const char *
+seed_dir(void)
+{
+	const char *dir = text("%s/pg-seed", test_env("ORDERS_TEST_DIR"));
+	int lock = open(text("%s.lock", dir), O_CREAT | O_RDWR | O_CLOEXEC,
+			0600); /* rows may run side by side */
+	struct cluster seed;
+
+	if (lock < 0 || flock(lock, LOCK_EX) != 0)
+		give_up("%s.lock: %s", dir, strerror(errno));
+	if (access(dir, F_OK) == 0) {
+		(void)close(lock);
+		return dir;
+	}
+	seed = new_cluster(NULL);
+	run(&seed,
+	    "postgres_start \"$1\" \"$2\" durable; postgres_database \"$1\" template;"
+	    "owner=$(postgres_tcp_url \"$1\" orders_owner template); schema_deploy \"$owner\";"
+	    "schema_worker \"$owner\" orders_worker \"$(cat \"$1/postgres/password\")\"; postgres_stop \"$1\"");
+	if (rename(seed.dir, dir) != 0)
+		give_up("%s: %s", dir, strerror(errno));
+	(void)close(lock);
+	return dir;
+}
+
 struct cluster
 cluster_start(const char *parent)
 {
+	const char *seed = seed_dir();
 	struct cluster c = new_cluster(parent);
 	char *password;
 
-	run(&c, "postgres_start \"$1\" \"$2\" durable; postgres_database \"$1\" template;"
-		"owner=$(postgres_tcp_url \"$1\" orders_owner template); schema_deploy \"$owner\";"
-		"schema_worker \"$owner\" orders_worker \"$(cat \"$1/postgres/password\")\"");
+	run(&c, text("cp -a %s/postgres \"$1/\"; postgres_start \"$1\" \"$2\" durable", seed));
 	password = read_file(text("%s/postgres/password", c.dir), NULL);
 	if (!password || setenv("ORDERS_TEST_PG", cluster_conninfo(&c), 1) != 0 ||
 	    setenv("ORDERS_TEST_PG_URL",

@@ -15,7 +15,8 @@ struct row {
 	const char *name;  /* for ONLY */
 	const char *fault; /* what is done to the service */
 	void (*run)(void);
-	int limit_s; /* then the row has failed, and is ended; QUICK's as well */
+	int limit_s;	   /* then the row has failed, and is ended; QUICK's as well */
+	bool side_by_side; /* QUICK may run it beside others: it measures nothing that they would disturb */
 };
 
 /* Tables of rows, each ending with one that has no name. */

@@ -85,7 +85,7 @@ is_small(void *arg)
 static void
 run_backlog(void)
 {
-	long n = full_or_quick(1000000, 20000);
+	long n = full_or_quick(1000000, 15000);
 	struct relay sns = relay_start(events_port());
 	struct scene s = scene_start(&(const struct pool_options){ .workers = 8, .sns = sns.port });
 	double peak = scene_peak(&s), few, many, drain_s;
@@ -100,7 +100,7 @@ run_backlog(void)
 
 	(void)wait_until(20000, has_gone_down_to, &(struct waiting){ &s, 20 });
 	begun = clock_us();
-	go_on(full_or_quick(10000, 2500));
+	go_on(full_or_quick(10000, 1500));
 	before = load_figures(l, ALL_KINDS, begun, clock_us());
 	relay_set(&sns, RELAY_DOWN);
 	owe(&s, 1, FEW);
@@ -131,6 +131,6 @@ run_backlog(void)
 }
 
 const struct row backlog_rows[] = {
-	{ "backlog", "a long outage of SNS has left a backlog", run_backlog, 2400 },
+	{ "backlog", "a long outage of SNS has left a backlog", run_backlog, 2400, false },
 	{ 0 },
 };

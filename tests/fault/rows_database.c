@@ -369,15 +369,15 @@ run_locked(void)
 }
 
 const struct row database_rows[] = {
-	{ "pg-restart", "PostgreSQL is restarted (fast)", run_fast, 180 },
-	{ "pg-immediate", "PostgreSQL is restarted (immediate)", run_immediate, 180 },
-	{ "pg-kill", "PostgreSQL is killed with -9", run_kill, 180 },
-	{ "pg-terminate", "connections are cut at random", run_terminate, 120 },
-	{ "pg-too-many", "too many connections", run_too_many, 120 },
-	{ "pg-disk-full", "the disk of PostgreSQL is full", run_disk_full, 180 },
-	{ "failover", "the primary is killed, its synchronous standby promoted", run_failover, 180 },
+	{ "pg-restart", "PostgreSQL is restarted (fast)", run_fast, 180, true },
+	{ "pg-immediate", "PostgreSQL is restarted (immediate)", run_immediate, 180, true },
+	{ "pg-kill", "PostgreSQL is killed with -9", run_kill, 180, true },
+	{ "pg-terminate", "connections are cut at random", run_terminate, 120, true },
+	{ "pg-too-many", "too many connections", run_too_many, 120, true },
+	{ "pg-disk-full", "the disk of PostgreSQL is full", run_disk_full, 180, true },
+	{ "failover", "the primary is killed, its synchronous standby promoted", run_failover, 180, true },
 	{ "standby-hangs", "the synchronous standby goes, waiting commits are cut, then it takes over",
-	  run_standby_hangs, 180 },
-	{ "locked", "an order is locked in the database", run_locked, 180 },
+	  run_standby_hangs, 180, true },
+	{ "locked", "an order is locked in the database", run_locked, 180, false },
 	{ 0 },
 };

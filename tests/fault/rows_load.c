@@ -33,7 +33,7 @@ run_overload(void)
 	go_on(1000);
 	begun = clock_us();
 	(void)load_share(l, 1, &taken);
-	go_on(full_or_quick(60000, 5000));
+	go_on(full_or_quick(60000, 3000));
 	ended = clock_us();
 	share = load_share(l, ended - begun, &taken);
 	load_stop(l);
@@ -130,7 +130,7 @@ demand_flat(const char *what, long now, long then, long slack)
 static void
 run_soak(void)
 {
-	long requests = full_or_quick(2000000, 40000);
+	long requests = full_or_quick(2000000, 20000);
 	struct scene s = scene_start(&(const struct pool_options){ .workers = 8 });
 	struct load *l = scene_load(&s, &(const struct load_options){ .clients = 16,
 								      .mix = { [LOAD_CREATE] = 8,
@@ -165,7 +165,7 @@ run_soak(void)
 }
 
 const struct row load_rows[] = {
-	{ "overload", "five times the requests that the pool can answer", run_overload, 240 },
-	{ "soak", "requests of all kinds for a long time", run_soak, 3600 },
+	{ "overload", "five times the requests that the pool can answer", run_overload, 240, false },
+	{ "soak", "requests of all kinds for a long time", run_soak, 3600, false },
 	{ 0 },
 };

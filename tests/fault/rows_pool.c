@@ -49,7 +49,7 @@ put_settings(const struct installed *i, int generation)
 static struct scene
 start(struct installed *i)
 {
-	char *dir = text("%s/installed", test_env("ORDERS_TEST_DIR"));
+	char *dir = text("%s/installed-%d", test_env("ORDERS_TEST_DIR"), (int)getpid());
 
 	(void)mkdir(dir, 0711);
 	i->worker = text("%s/orders.fcgi", dir);
@@ -306,9 +306,9 @@ run_kill_keepers(void)
 
 const struct row pool_rows[] = {
 	{ "kill-keepers", "kill -9 of supervisor, multiwatch, and whom lighttpd started", run_kill_keepers,
-	  120 },
-	{ "crash-loop", "workers leave at once, over and over", run_crash_loop, 120 },
-	{ "reload", "new binary and settings under load, spawn.sh reload", run_reload, 600 },
-	{ "restart", "the same, by a graceful restart of lighttpd", run_restart, 600 },
+	  120, true },
+	{ "crash-loop", "workers leave at once, over and over", run_crash_loop, 120, true },
+	{ "reload", "new binary and settings under load, spawn.sh reload", run_reload, 600, true },
+	{ "restart", "the same, by a graceful restart of lighttpd", run_restart, 600, true },
 	{ 0 },
 };

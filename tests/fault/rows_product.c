@@ -255,8 +255,8 @@ run_tls(void)
 }
 
 const struct row product_rows[] = {
-	{ "product-hangs", "the Product Service hangs under 200 clients", run_hangs, 120 },
-	{ "product-lies", "slow drip, resets, truncated, endless", run_lies, 180 },
-	{ "product-tls", "no TLS, and a certificate that nobody signed", run_tls, 60 },
+	{ "product-hangs", "the Product Service hangs under 200 clients", run_hangs, 120, false },
+	{ "product-lies", "slow drip, resets, truncated, endless", run_lies, 180, true },
+	{ "product-tls", "no TLS, and a certificate that nobody signed", run_tls, 60, true },
 	{ 0 },
 };

@@ -72,7 +72,7 @@ run_kill(void)
 {
 	struct scene s = scene_start(&(const struct pool_options){ .workers = WORKERS });
 	struct load *l = scene_load(&s, &mixed);
-	int64_t begun = clock_us(), end = clock_ms() + full_or_quick(60000, 5000), next = clock_ms(), back,
+	int64_t begun = clock_us(), end = clock_ms() + full_or_quick(60000, 3000), next = clock_ms(), back,
 		slowest = 0;
 	unsigned random = (unsigned)row_seed();
 	struct load_figures f;
@@ -98,7 +98,7 @@ run_kill(void)
 	scene_end(&s, 20000, false, true);
 }
 
-#define DEADLINE_S 3 /* a third of the row's patience; the default is 30 */
+#define DEADLINE_S 2 /* the default is 30 */
 
 struct hanging {
 	const struct scene *s;
@@ -139,7 +139,8 @@ is_taken(void *arg)
 static int64_t
 hang_in(const struct scene *s, const char *library)
 {
-	struct hanging h = { s, pid_list(s), text("%s/hang.%s", test_env("ORDERS_TEST_DIR"), library) };
+	struct hanging h = { s, pid_list(s),
+			     text("%s/hang-%d.%s", test_env("ORDERS_TEST_DIR"), (int)getpid(), library) };
 	int64_t started;
 	int fd = open(h.file, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
 
@@ -177,7 +178,7 @@ run_hang(void)
 	struct scene s = scene_start(&(const struct pool_options){
 		.workers = WORKERS,
 		.settings = { text("LD_PRELOAD=%s", built("hang.so")),
-			      text("ORDERS_TEST_HANG=%s/hang", test_env("ORDERS_TEST_DIR")),
+			      text("ORDERS_TEST_HANG=%s/hang-%d", test_env("ORDERS_TEST_DIR"), (int)getpid()),
 			      "PRODUCT_SERVICE_TIMEOUT=1", text("WORKER_DEADLINE=%d", DEADLINE_S) },
 	});
 	struct load *l = scene_load(&s, &mixed);
@@ -224,9 +225,11 @@ run_memory(void)
 }
 
 const struct row worker_rows[] = {
-	{ "undisturbed", "nothing", run_undisturbed, 120 },
-	{ "kill", "kill -9 of a random worker every 200 ms", run_kill, 180 },
-	{ "hang", "a worker hangs inside libpq, libcurl, libfcgi, or on half a request", run_hang, 120 },
-	{ "memory", "the n-th allocation fails, for every n and each kind of request", run_memory, 900 },
+	{ "undisturbed", "nothing", run_undisturbed, 120, false },
+	{ "kill", "kill -9 of a random worker every 200 ms", run_kill, 180, true },
+	{ "hang", "a worker hangs inside libpq, libcurl, libfcgi, or on half a request", run_hang, 120,
+	  true },
+	{ "memory", "the n-th allocation fails, for every n and each kind of request", run_memory, 900,
+	  true },
 	{ 0 },
 };
