@@ -66,7 +66,7 @@ rows_of() {
 
 # The rows, as fault.c prints them, to $dir/$1.
 run_rows() {
-	(cd "$tree" && ONLY=$2 tests/support/run.sh -x build/tests/fault/fault) >"$dir/$1" 2>&1 || :
+	(cd "$tree" && ONLY=$2 KEEP='' tests/support/run.sh -x build/tests/fault/fault) >"$dir/$1" 2>&1 || :
 }
 
 # What the rows said: ROW, a tab, held or FAILED, and for each fault another tab and its text.
@@ -97,7 +97,7 @@ judge() {
 			[ "$verdict" != FAILED ] || verdict=caught
 			wanted=$(caught_by "$name" | while IFS= read -r expected; do
 				[ "${expected%%:*}" = "$row" ] || continue
-				echo "$line" | grep -qF -- "${expected#*: }" || echo "not for: ${expected#*: }"
+				[ "$verdict" = caught ] && echo "$line" | grep -qF -- "${expected#*: }" || echo "not for: ${expected#*: }"
 			done)
 		fi
 		[ -z "$wanted" ] || failed="$failed $name/$row"
