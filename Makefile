@@ -87,6 +87,9 @@ build-fault: $(FAULT)
 fault: deps-test ## the service on its worst day, one row a fault, with figures
 	@$(MAKE) --no-print-directory all build-faults
 	@tests/support/run.sh -x $(BUILD)/tests/fault/fault
+# MUTANTS=name…: these; SEED
+fault-mutants: deps-test ## the service broken on purpose: which row notices what
+	@tests/fault/mutants.sh $(MUTANTS)
 build-faults: $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so $(MEMORY)
 bench: deps-bench ## speed beside PostgreSQL's own limit
 	@$(MAKE) --no-print-directory all
@@ -106,6 +109,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-faults fault bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-faults fault fault-mutants bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -16,7 +16,7 @@ packages() {
 		libtalloc-dev libexpat1-dev libssl-dev ;;
 	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
 		openssl ca-certificates ;;
-	test) echo libcriterion-dev ;;
+	test) echo libcriterion-dev patch ;;
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;
 	fuzz) echo clang llvm ;;

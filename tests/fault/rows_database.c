@@ -297,6 +297,12 @@ run_standby_hangs(void)
 		(void)pool_sql(&o.s.pool,
 			       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
 			       "WHERE application_name = 'orders.fcgi' AND wait_event = 'SyncRep'");
+		/* As if all leases were over already: what the standby does not have must be told to nobody then either. */
+		(void)pool_sql(
+			&o.s.pool,
+			"SET synchronous_commit = local; UPDATE orders.outbox SET next_attempt_at = now() "
+			"WHERE (user_id, order_id, version) IN (SELECT user_id, order_id, version "
+			"FROM orders.outbox WHERE next_attempt_at > now() FOR UPDATE SKIP LOCKED)");
 	}
 	cluster_stop(&primary, CLUSTER_KILL);
 	cluster_set(&standby, "primary_conninfo = ''");

@@ -15,6 +15,8 @@
 #define DRAIN_PER_S                                                                                          \
 	500 /* of a backlog, beside the load and through a stand-in that opens a connection a request */
 #define NOISE_MS ((double)full_or_quick(15, 40)) /* of the machine; QUICK's windows are short */
+#define PROBES_AT_FIRST 12
+#define PROBES_PER_S 4
 
 static struct peer sns;
 
@@ -171,6 +173,7 @@ topic_back(void)
 struct bad_day {
 	void (*begin)(void), (*end)(void);
 	bool at_start; /* the pool has not seen SNS well before */
+	bool in_vain;  /* it answers every request, and takes nothing */
 };
 
 struct drained {
@@ -192,7 +195,8 @@ run_bad_day(const struct bad_day *d)
 	struct load_figures before, during, after;
 	int64_t begun, ended, drained;
 	double peak;
-	long backlog;
+	long backlog, lasts_ms = full_or_quick(20000, 2000), most;
+	int asked;
 
 	sns = peer_start(NULL);
 	good();
@@ -212,8 +216,10 @@ run_bad_day(const struct bad_day *d)
 	go_on(full_or_quick(10000, 1500));
 	before = load_figures(l, ALL_KINDS, begun, clock_us());
 	begun = clock_us();
+	asked = peer_count(&sns, NULL);
 	d->begin();
-	go_on(full_or_quick(20000, 2000));
+	go_on(lasts_ms);
+	asked = peer_count(&sns, NULL) - asked;
 	during = load_figures(l, ALL_KINDS, begun, clock_us());
 	backlog = scene_owed(&s);
 	d->end();
@@ -225,6 +231,12 @@ run_bad_day(const struct bad_day *d)
 	demand_ratio("p99 while it lasts", during.p99_ms, before.p99_ms, 1.5, NOISE_MS);
 	figure("backlog %ld gone after %.1f s, p99 then %.1f ms", backlog, (double)drained / 1e6,
 	       after.p99_ms);
+	/* One probe at a time, further and further apart, and what was on its way when it began. */
+	most = PROBES_AT_FIRST + PROBES_PER_S * lasts_ms / 1000;
+	if (d->in_vain)
+		figure("asked %d times meanwhile", asked);
+	demand(!d->in_vain || asked <= most, "SNS was asked %d times in vain, which is more than %ld", asked,
+	       most);
 	demand((double)drained / 1e6 <= 5 + (double)backlog / DRAIN_PER_S,
 	       "%ld events took %.1f s after SNS was back", backlog, (double)drained / 1e6);
 	demand(before.good == before.asked && during.good == during.asked, "%ld requests failed",
@@ -240,14 +252,14 @@ run_bad_day(const struct bad_day *d)
 		run_bad_day(&day);                                                                           \
 	}
 
-BAD_DAY(sns_down, down, good, false)
-BAD_DAY(sns_down_at_start, down, good, true)
-BAD_DAY(sns_hangs, hang, good, false)
-BAD_DAY(sns_errors, errors, good, false)
-BAD_DAY(sns_throttles, throttle, good, false)
-BAD_DAY(sns_in_part, in_part, good, false)
-BAD_DAY(sns_topic_gone, topic_gone, topic_back, false)
-BAD_DAY(sns_refuses, refuse, good, false)
+BAD_DAY(sns_down, down, good, false, false)
+BAD_DAY(sns_down_at_start, down, good, true, false)
+BAD_DAY(sns_hangs, hang, good, false, false)
+BAD_DAY(sns_errors, errors, good, false, false)
+BAD_DAY(sns_throttles, throttle, good, false, true)
+BAD_DAY(sns_in_part, in_part, good, false, false)
+BAD_DAY(sns_topic_gone, topic_gone, topic_back, false, false)
+BAD_DAY(sns_refuses, refuse, good, false, true)
 
 const struct row event_rows[] = {
 	{ "sns-down-at-start", "SNS is down when the pool starts, and once more", run_sns_down_at_start, 180,

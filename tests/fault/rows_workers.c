@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "fault/row.h"
+#include "support/expect.h"
 #include "support/fastcgi.h"
 #include "support/test.h"
 
@@ -25,6 +26,37 @@ static const struct load_options mixed = {
 	.keep_alive = true,
 };
 
+#define RACES 20
+#define AT_ONCE 6
+
+/* Changes of one order to one status at the same time: one makes it, the others are judged by what that one has left. */
+static void
+race_changes(const struct scene *s)
+{
+	int wrong = 0;
+
+	for (int race = 0; race < RACES; race++) {
+		struct exchange x[AT_ONCE];
+		int64_t user = new_user(), order = place_order(&s->pool, user, 3, 1);
+		const struct ask a = { .method = "PATCH",
+				       .target = status_target(order),
+				       .token = token_of(user),
+				       .body = "{\"status\":\"confirmed\"}" };
+		int made = 0, other = 0;
+
+		for (int i = 0; i < AT_ONCE; i++)
+			x[i] = ask_send(s->pool.port, &a);
+		for (int i = 0; i < AT_ONCE; i++) {
+			int status = ask_receive(&x[i], 20000).status;
+
+			made += status == 200;
+			other += status != 200 && status != 400 && status != 503;
+		}
+		wrong += made != 1 || other > 0;
+	}
+	demand(wrong == 0, "of simultaneous changes not just one was made: %d times of %d", wrong, RACES);
+}
+
 /* Nothing is done to it: what the other rows are held against, and the only one that wants each event exactly once. */
 static void
 run_undisturbed(void)
@@ -40,6 +72,7 @@ run_undisturbed(void)
 	f = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("%.0f requests/s, p50 %.1f ms, p99 %.1f ms", f.per_s, f.p50_ms, f.p99_ms);
 	demand(f.good == f.asked, "%ld of %ld requests failed", f.asked - f.good, f.asked);
+	race_changes(&s);
 	scene_end(&s, 15000, true, true);
 }
 
