@@ -53,12 +53,14 @@ UNIT    := $(call tests_of,unit)
 STORE   := $(call tests_of,store)
 WIRE    := $(call tests_of,wire)
 FAULT   := $(call tests_of,fault)
-# The load and the audit, for whatever has a main() of its own.
-FAULT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(patsubst %,tests/fault/%.c,fault hang memory refuse around test_%),$(wildcard tests/fault/*.c)))
+# The load and the audit, which have tests of their own, and the rows on top of them.
+AUDIT_OBJS := $(patsubst %,$(BUILD)/tests/fault/%.o,audit load load_clients load_requests)
+ROW_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fault/rows_*.c)) $(patsubst %,$(BUILD)/tests/fault/%.o,scene cluster)
 MEMORY := $(BUILD)/tests/fault/memory
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests
-$(FAULT) $(BUILD)/tests/fault/fault: $(FAULT_OBJS)
+$(FAULT) $(BUILD)/tests/fault/fault: $(AUDIT_OBJS)
+$(BUILD)/tests/fault/fault: $(ROW_OBJS)
 $(UNIT) $(STORE) $(WIRE) $(FAULT) $(BUILD)/tests/fault/fault: $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
 

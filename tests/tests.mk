@@ -69,7 +69,7 @@ lint: deps-lint deps-test compile_commands.json ## what reads the sources withou
 	@shellcheck -x $(SH_FILES)
 	@for page in $(wildcard docs/*.8); do mandoc -T lint -W warning $$page || exit 1; done
 	@printf '%s\n' $(filter lib/% cgi/%,$(filter %.c,$(C_FILES))) | \
-		xargs -n 4 -P $$(nproc) sh -c 'clang-tidy --quiet -p . "$$@" 2>/dev/null || exit 255' lint
+		xargs -n 1 -P $$(nproc) sh -c 'clang-tidy --quiet -p . "$$@" 2>/dev/null || exit 255' lint
 
 format: ## the sources as .clang-format wants them
 	@clang-format -i $(C_FILES)

@@ -831,7 +831,7 @@ Test(orders, do_not_wait_for_a_locked_order_for_ever)
 	(void)sql("SELECT 1 FROM orders.orders FOR UPDATE");
 	o = end_job(start_job(change_one, &step));
 	cr_expect_eq(o.rc, RC_DATABASE, "lock_timeout");
-	cr_expect(o.took_ms >= 1500 && o.took_ms < 5500, "%lld ms", (long long)o.took_ms);
+	cr_expect(o.took_ms >= 800 && o.took_ms < 5500, "%lld ms", (long long)o.took_ms);
 	(void)sql("ROLLBACK");
 	cr_expect_str_eq(sql("SELECT version FROM orders.orders"), "1");
 }
