@@ -69,10 +69,10 @@ run_rows() {
 	(cd "$tree" && ONLY=$2 KEEP='' tests/support/run.sh -x build/tests/fault/fault) >"$dir/$1" 2>&1 || :
 }
 
-# What the rows said: ROW, a tab, held or FAILED, and for each fault another tab and its text.
+# What the rows said at first: ROW, a tab, held, slow or FAILED, and for each fault another tab and its text.
 verdicts() {
 	awk '
-		/^[a-z][a-z-]* +(held|FAILED|not here) / { if (line) print line; line = $1 "\t" ($2 == "not" ? "not here" : $2); next }
+		/^[a-z][a-z-]* +(held|FAILED|slow|not here) / { if (line) print line; line = $1 "\t" ($2 == "not" ? "not here" : $2); next }
 		/^    [^ ]/ && line { sub(/^ +/, ""); line = line "\t" $0 }
 		END { if (line) print line }' "$dir/$1"
 }
@@ -88,13 +88,13 @@ judge() {
 	name=$1 tab=$(printf '\t')
 	verdicts "$name" >"$dir/verdicts"
 	for row in $(echo "$2" | tr ',' ' '); do
-		line=$(grep "^$row$tab" "$dir/verdicts" || printf '%s\tdid not run' "$row")
+		line=$(grep -m 1 "^$row$tab" "$dir/verdicts" || printf '%s\tdid not run' "$row")
 		verdict=$(echo "$line" | cut -f 2)
 		wanted=''
 		if [ "$name" = unbroken ]; then
 			[ "$verdict" = held ] || wanted='must hold'
 		else
-			[ "$verdict" != FAILED ] || verdict=caught
+			case $verdict in FAILED | slow) verdict=caught ;; esac
 			wanted=$(caught_by "$name" | while IFS= read -r expected; do
 				[ "${expected%%:*}" = "$row" ] || continue
 				[ "$verdict" = caught ] && echo "$line" | grep -qF -- "${expected#*: }" || echo "not for: ${expected#*: }"

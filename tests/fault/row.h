@@ -34,6 +34,9 @@ long full_or_quick(long full, long quick);
 __attribute__((format(printf, 1, 2))) void figure(const char *format, ...);
 /* What must be so; what is not is said below the row's line, and the row has failed. */
 __attribute__((format(printf, 2, 3))) void demand(bool met, const char *format, ...);
+/* The same of what depends on how fast the machine is: where nothing else is unmet, QUICK, whose windows are short, gives the row a
+ * second chance. */
+__attribute__((format(printf, 2, 3))) void demand_time(bool met, const char *format, ...);
 /* Nothing could be found out, and why: the row neither holds nor fails. */
 __attribute__((format(printf, 1, 2), noreturn)) void not_here(const char *format, ...);
 

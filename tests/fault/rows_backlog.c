@@ -114,9 +114,10 @@ run_backlog(void)
 	drain_s = (double)(clock_us() - begun) / 1e6;
 	during = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("%ld events gone in %.0f s, %.0f/s", left, drain_s, (double)left / drain_s);
-	demand((double)left / drain_s >= LEAST_PER_S, "%.0f events/s", (double)left / drain_s);
+	demand_time((double)left / drain_s >= LEAST_PER_S, "%.0f events/s", (double)left / drain_s);
 	figure("claiming ten takes %.2f ms of %ld, %.2f ms of %d", many, left, few, FEW);
-	demand(many <= 2 * few + 0.5, "claiming does not cost what it takes: %.2f ms, %.2f ms", many, few);
+	demand_time(many <= 2 * few + 0.5, "claiming does not cost what it takes: %.2f ms, %.2f ms", many,
+		    few);
 	demand_ratio("p99 meanwhile", during.p99_ms, before.p99_ms, 2, 15);
 	demand(during.good == during.asked && before.good == before.asked, "%ld requests failed",
 	       during.asked - during.good);

@@ -57,8 +57,8 @@ end(struct outage *o, double limit_s)
 	struct load_figures f = load_figures(o->l, ALL_KINDS, o->begun_us, clock_us());
 
 	figure("%ld requests, %ld refused, back %.2f s after the database", f.asked, f.refused, o->slowest_s);
-	demand(o->slowest_s <= limit_s,
-	       "the first good answer came %.2f s after the database could be written to", o->slowest_s);
+	demand_time(o->slowest_s <= limit_s,
+		    "the first good answer came %.2f s after the database could be written to", o->slowest_s);
 	demand(f.other == 0 && f.cut == 0, "%ld answers were neither good nor 503, %ld requests had none",
 	       f.other, f.cut);
 	scene_end(&o->s, 30000, false, true);
@@ -365,7 +365,7 @@ run_locked(void)
 	figure("%ld changes refused, the slowest after %.1f s", refused, (double)slowest / 1000);
 	demand(refused > 0 && other == 0,
 	       "%ld changes of the locked order were answered otherwise than 503 with Retry-After", other);
-	demand(slowest <= 3000, "one was answered after %lld ms", (long long)slowest);
+	demand_time(slowest <= 3000, "one was answered after %lld ms", (long long)slowest);
 	demand_ratio("p99 of the others", during.p99_ms, before.p99_ms, 3, 120);
 	demand(during.good == during.asked && before.good == before.asked,
 	       "%ld of the others' requests failed", during.asked - during.good);

@@ -237,8 +237,8 @@ run_bad_day(const struct bad_day *d)
 		figure("asked %d times meanwhile", asked);
 	demand(!d->in_vain || asked <= most, "SNS was asked %d times in vain, which is more than %ld", asked,
 	       most);
-	demand((double)drained / 1e6 <= 5 + (double)backlog / DRAIN_PER_S,
-	       "%ld events took %.1f s after SNS was back", backlog, (double)drained / 1e6);
+	demand_time((double)drained / 1e6 <= 5 + (double)backlog / DRAIN_PER_S,
+		    "%ld events took %.1f s after SNS was back", backlog, (double)drained / 1e6);
 	demand(before.good == before.asked && during.good == during.asked, "%ld requests failed",
 	       before.asked - before.good + during.asked - during.good);
 	scene_end(&s, 15000, false, true);

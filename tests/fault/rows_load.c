@@ -48,14 +48,15 @@ run_overload(void)
 	figure("%.0f %% of what the clients leave of the processors", f.per_s / left * 100);
 	figure("%ld refused, p99 of them %.0f ms", f.refused, f.refused_p99_ms);
 	figure("two seconds later p99 %.1f ms", after.p99_ms);
-	demand(f.per_s >= 0.8 * left, "%.0f/s answered are less than 80 %% of %.0f/s", f.per_s, left);
-	demand(f.p99_ms <= ANSWER_MS, "p99 of what was answered: %.0f ms", f.p99_ms);
-	demand(f.refused > 0 && f.refused_p99_ms <= REFUSED_MS, "p99 of what was refused: %.0f ms",
-	       f.refused_p99_ms);
+	demand_time(f.per_s >= 0.8 * left, "%.0f/s answered are less than 80 %% of %.0f/s", f.per_s, left);
+	demand_time(f.p99_ms <= ANSWER_MS, "p99 of what was answered: %.0f ms", f.p99_ms);
+	demand(f.refused > 0, "nobody was refused: the fault did not happen");
+	demand_time(f.refused_p99_ms <= REFUSED_MS, "p99 of what was refused: %.0f ms", f.refused_p99_ms);
 	demand(f.other == 0 && f.cut == 0, "%ld answers were neither good nor 503, %ld requests had none",
 	       f.other, f.cut);
-	demand(after.good == after.asked && after.p99_ms < 200, "afterwards: %ld of %ld failed, p99 %.1f ms",
-	       after.asked - after.good, after.asked, after.p99_ms);
+	demand(after.good == after.asked, "afterwards %ld of %ld failed", after.asked - after.good,
+	       after.asked);
+	demand_time(after.p99_ms < 200, "afterwards p99 is %.1f ms", after.p99_ms);
 	scene_end(&s, 60000, false, true);
 }
 

@@ -123,8 +123,8 @@ void
 demand_ratio(const char *name, double ms, double undisturbed_ms, double times, double floor_ms)
 {
 	figure("%s %.1f ms (undisturbed %.1f)", name, ms, undisturbed_ms);
-	demand(ms <= undisturbed_ms * times || ms <= undisturbed_ms + floor_ms,
-	       "%s: %.1f ms is more than %.1f times %.1f ms", name, ms, times, undisturbed_ms);
+	demand_time(ms <= undisturbed_ms * times || ms <= undisturbed_ms + floor_ms,
+		    "%s: %.1f ms is more than %.1f times %.1f ms", name, ms, times, undisturbed_ms);
 }
 
 struct wanted_good {
