@@ -58,8 +58,9 @@ struct scene {
 struct scene scene_start(const struct pool_options *options);
 /* Port, seed and users are filled in, so that no two loads of a scene share any. */
 struct load *scene_load(struct scene *s, const struct load_options *options);
-/* The good creations a second of sixteen clients for a moment, after a warm-up: what a pool of eight can do at most. Measured
- * once a run. */
+/* The good creations a second of sixteen clients for a moment, after a warm-up: what the pool can do at most. */
+double scene_measure_peak(struct scene *s);
+/* That of a pool of eight, measured once a run. */
 double scene_peak(struct scene *s);
 extern double *shared_peak; /* where it is kept for all rows; 0: not measured yet */
 /* Ends the loads, audits, demands that nothing is violated, and ends the pool. */

@@ -18,8 +18,8 @@
 static void
 run_overload(void)
 {
-	struct scene s = scene_start(&(const struct pool_options){ .workers = 8 });
-	double peak = scene_peak(&s);
+	struct scene s = scene_start(&(const struct pool_options){ .workers = 4 });
+	double peak = scene_measure_peak(&s);
 	struct load *l;
 	struct load_figures f, after;
 	double taken = 0, share, left;

@@ -68,16 +68,14 @@ scene_load(struct scene *s, const struct load_options *options)
 }
 
 double
-scene_peak(struct scene *s)
+scene_measure_peak(struct scene *s)
 {
-	struct load *l;
-	int64_t from;
+	struct load *l = scene_load(s, &(const struct load_options){ .clients = 16,
+								     .mix = { [LOAD_CREATE] = 1 },
+								     .keep_alive = true });
 	struct load_figures f;
+	int64_t from;
 
-	if (*shared_peak > 0)
-		return *shared_peak;
-	l = scene_load(s, &(const struct load_options){
-				  .clients = 16, .mix = { [LOAD_CREATE] = 1 }, .keep_alive = true });
 	go_on(WARM_UP_MS);
 	from = clock_us();
 	go_on(PEAK_MS);
@@ -85,7 +83,15 @@ scene_peak(struct scene *s)
 	load_stop(l);
 	if (f.good == 0)
 		give_up("the pool answers nothing:\n%s", pool_log(&s->pool));
-	return *shared_peak = f.per_s;
+	return f.per_s;
+}
+
+double
+scene_peak(struct scene *s)
+{
+	if (*shared_peak <= 0)
+		*shared_peak = scene_measure_peak(s);
+	return *shared_peak;
 }
 
 static void
