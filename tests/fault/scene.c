@@ -111,6 +111,12 @@ demand_audit(struct scene *s, int owed_limit_ms, bool exactly_once, bool in_orde
 	figure("%ld orders acknowledged of %ld, %ld changes, %ld events, %ld of them again", a.acked_orders,
 	       a.stored_orders, a.changes, a.distinct, a.delivered - a.distinct);
 	demand(a.acked_orders > 0, "no order was acknowledged");
+	if (scene_owed(s) > 0)
+		demand(false, "owed: %s",
+		       pool_sql(
+			       &s->pool,
+			       "SELECT string_agg(format('order %s version %s, %s attempts, due in %s, %s', order_id, version, attempts, "
+			       "next_attempt_at - now(), last_error), '; ') FROM (SELECT * FROM orders.outbox LIMIT 5) AS o"));
 	for (int i = 0; i < a.n; i++)
 		demand(a.invariants[i].violations == 0, "violated: %s: %ld times", a.invariants[i].name,
 		       a.invariants[i].violations);
