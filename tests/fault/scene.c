@@ -129,6 +129,8 @@ scene_end(struct scene *s, int owed_limit_ms, bool exactly_once, bool in_order)
 		load_stop(s->loads[i]);
 	demand_audit(s, owed_limit_ms, exactly_once, in_order);
 	demand(pool_stop(&s->pool), "the pool had to be killed");
+	/* Lest vacuuming it should disturb the next row. */
+	(void)database_sql("postgres", text("DROP DATABASE %s WITH (FORCE)", s->pool.database));
 }
 
 void
