@@ -89,6 +89,9 @@ build-fault: $(FAULT)
 fault: deps-test ## the service on its worst day, one row a fault, with figures
 	@$(MAKE) --no-print-directory all build-faults
 	@tests/support/run.sh -x $(BUILD)/tests/fault/fault
+chaos: deps-test ## workers killed, PostgreSQL and the emulator restarted, all at once under load
+	@$(MAKE) --no-print-directory all
+	@tests/fault/chaos.sh
 # MUTANTS=name…: these; SEED
 fault-mutants: deps-test ## the service broken on purpose: which row notices what
 	@tests/fault/mutants.sh $(MUTANTS)
@@ -111,6 +114,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-faults fault fault-mutants bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-faults fault chaos fault-mutants bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
