@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "fault/audit.h"
 #include "fault/row.h"
+#include "support/events.h"
 #include "support/test.h"
 
 #define USERS 50
@@ -122,15 +123,48 @@ demand_audit(struct scene *s, int owed_limit_ms, bool exactly_once, bool in_orde
 		       a.invariants[i].violations);
 }
 
-void
-scene_end(struct scene *s, int owed_limit_ms, bool exactly_once, bool in_order)
+static void
+stop_loads(struct scene *s)
 {
 	for (int i = 0; i < s->n_loads; i++)
 		load_stop(s->loads[i]);
-	demand_audit(s, owed_limit_ms, exactly_once, in_order);
+}
+
+static void
+stop_pool(struct scene *s)
+{
 	demand(pool_stop(&s->pool), "the pool had to be killed");
 	/* Lest vacuuming it should disturb the next row. */
 	(void)database_sql("postgres", text("DROP DATABASE %s WITH (FORCE)", s->pool.database));
+}
+
+void
+scene_end(struct scene *s, int owed_limit_ms, bool exactly_once, bool in_order)
+{
+	stop_loads(s);
+	demand_audit(s, owed_limit_ms, exactly_once, in_order);
+	stop_pool(s);
+}
+
+void
+scene_end_counted(struct scene *s, int owed_limit_ms)
+{
+	struct answer a;
+	const char *messages;
+	long changes, n;
+
+	stop_loads(s);
+	demand(pool_sql_becomes(&s->pool, "SELECT count(*) FROM orders.outbox", "0", owed_limit_ms),
+	       "%ld events are still owed", scene_owed(s));
+	changes = strtol(pool_sql(&s->pool, "SELECT count(*) FROM orders.order_changes"), NULL, 10);
+	a = sqs_call("GetQueueAttributes", text("{\"QueueUrl\":\"http://127.0.0.1:%d/000000000000/%s\","
+						"\"AttributeNames\":[\"ApproximateNumberOfMessages\"]}",
+						events_port(), s->pool.queue));
+	messages = strstr(a.body, "\"ApproximateNumberOfMessages\":\"");
+	n = messages ? strtol(messages + strlen("\"ApproximateNumberOfMessages\":\""), NULL, 10) : -1;
+	figure("%ld changes, %ld messages in the queue", changes, n);
+	demand(n >= changes, "%ld messages for %ld changes", n, changes);
+	stop_pool(s);
 }
 
 void
