@@ -137,8 +137,8 @@ Test(spawn, replaces_workers_that_die_for_ever)
 	cr_expect(wait_until(10000, has_two, &s));
 	cr_expect(wait_until(10000, answers, &s));
 	(void)kill(s.pid, SIGINT);
-	cr_expect(worker_wait(s.pid, 10000) == 0);
-	cr_expect(wait_until(5000, has_none, &s));
+	cr_expect(worker_wait(s.pid, 25000) == 0, "%s", read_file(text("%s/log", s.dir), NULL));
+	cr_expect(wait_until(5000, has_none, &s), "%s", read_file(text("%s/log", s.dir), NULL));
 }
 
 static bool
