@@ -69,15 +69,6 @@ struct trace {
 };
 
 static long
-own_kb(pid_t pid)
-{
-	char *status = read_file(text("/proc/%d/status", (int)pid), NULL),
-	     *at = status ? strstr(status, "RssAnon:") : NULL;
-
-	return at ? strtol(at + strlen("RssAnon:"), NULL, 10) : 0;
-}
-
-static long
 count_files(const char *pattern)
 {
 	glob_t g;

@@ -183,8 +183,11 @@ is_enough(void *arg)
 	return load_count(e->l) >= e->n;
 }
 
+/* Puts the nth binary and settings into service; says itself what went wrong. */
+typedef void renew_fn(const struct scene *s, int n);
+
 static void
-run_reload(void)
+renew_often(const char *what, renew_fn *renew)
 {
 	struct installed i;
 	struct scene s = start(&i);
@@ -195,23 +198,35 @@ run_reload(void)
 
 	for (int n = 1; n <= times; n++) {
 		pid_t pids[POOL_PIDS];
-		struct ran r;
 		int workers;
 
 		put_worker(&i, n);
 		put_settings(&i, n);
-		r = command(&s, "reload");
-		demand(r.status == 0, "reload %d: status %d, %s", n, r.status, r.err);
-		demand(pool_has_workers(&s.pool, WORKERS, 10000), "reload %d: the old workers stay", n);
+		renew(&s, n);
+		demand(pool_has_workers(&s.pool, WORKERS, 10000), "%s %d: the old workers stay", what, n);
 		workers = pool_pids(&s.pool, "orders.fcgi", pids);
 		for (int w = 0; w < workers; w++)
 			demand(is_of_generation(pids[w], n, n),
-			       "reload %d: a worker is not of the new binary and settings", n);
+			       "%s %d: a worker is not of the new binary and settings", what, n);
 	}
 	(void)wait_until(300000, is_enough, &(struct enough){ l, least });
-	figure("%d reloads", times);
+	figure("%d times", times);
 	demand_none_lost(&s, l, begun, least);
 	scene_end(&s, 30000, false, true);
+}
+
+static void
+reload(const struct scene *s, int n)
+{
+	struct ran r = command(s, "reload");
+
+	demand(r.status == 0, "reload %d: status %d, %s", n, r.status, r.err);
+}
+
+static void
+run_reload(void)
+{
+	renew_often("reload", reload);
 }
 
 struct replaced {
@@ -229,35 +244,19 @@ is_replaced(void *arg)
 }
 
 static void
+restart(const struct scene *s, int n)
+{
+	struct replaced r = { s, supervisor(s) };
+
+	(void)kill(s->pool.pid, SIGUSR1);
+	demand(wait_until(20000, is_replaced, &r), "restart %d: there is no new pool: %s", n,
+	       pool_log(&s->pool));
+}
+
+static void
 run_restart(void)
 {
-	struct installed i;
-	struct scene s = start(&i);
-	struct load *l = scene_load(&s, &busy);
-	int64_t begun = clock_us();
-	long least = full_or_quick(50000, 5000);
-	int times = (int)full_or_quick(20, 3);
-
-	for (int n = 1; n <= times; n++) {
-		struct replaced r = { &s, supervisor(&s) };
-		pid_t pids[POOL_PIDS];
-		int workers;
-
-		put_worker(&i, n);
-		put_settings(&i, n);
-		(void)kill(s.pool.pid, SIGUSR1);
-		demand(wait_until(20000, is_replaced, &r), "restart %d: there is no new pool: %s", n,
-		       pool_log(&s.pool));
-		demand(pool_has_workers(&s.pool, WORKERS, 10000), "restart %d: the old workers stay", n);
-		workers = pool_pids(&s.pool, "orders.fcgi", pids);
-		for (int w = 0; w < workers; w++)
-			demand(is_of_generation(pids[w], n, n),
-			       "restart %d: a worker is not of the new binary and settings", n);
-	}
-	(void)wait_until(300000, is_enough, &(struct enough){ l, least });
-	figure("%d restarts", times);
-	demand_none_lost(&s, l, begun, least);
-	scene_end(&s, 30000, false, true);
+	renew_often("restart", restart);
 }
 
 /* Kills one of those that keep the pool, by the name of its process; the supervisor's own, or not. */

@@ -93,12 +93,8 @@ workers_kb(const struct pool *p)
 	pid_t pids[POOL_PIDS];
 	long sum = 0;
 
-	for (int i = 0, n = pool_pids(p, "orders.fcgi", pids); i < n; i++) {
-		char *status = read_file(text("/proc/%d/status", (int)pids[i]), NULL),
-		     *at = status ? strstr(status, "RssAnon:") : NULL;
-
-		sum += at ? strtol(at + strlen("RssAnon:"), NULL, 10) : 0;
-	}
+	for (int i = 0, n = pool_pids(p, "orders.fcgi", pids); i < n; i++)
+		sum += own_kb(pids[i]);
 	return sum;
 }
 

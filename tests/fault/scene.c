@@ -21,6 +21,15 @@ never(void *arg)
 	return false;
 }
 
+long
+own_kb(pid_t pid)
+{
+	char *status = read_file(text("/proc/%d/status", (int)pid), NULL);
+	char *at = status ? strstr(status, "RssAnon:") : NULL;
+
+	return at ? strtol(at + strlen("RssAnon:"), NULL, 10) : 0;
+}
+
 void
 go_on(long ms)
 {
