@@ -31,7 +31,7 @@ struct report {
 	bool ended, skipped;
 };
 
-#define SIDE_BY_SIDE 3
+#define SIDE_BY_SIDE 4
 #define ROWS_MAX 64
 
 static struct report *report; /* of the row that this process runs, or has run */

@@ -85,7 +85,7 @@ is_small(void *arg)
 static void
 run_backlog(void)
 {
-	long n = full_or_quick(1000000, 15000);
+	long n = full_or_quick(1000000, 10000);
 	struct relay sns = relay_start(events_port());
 	struct scene s = scene_start(&(const struct pool_options){ .workers = 8, .sns = sns.port });
 	double peak = scene_peak(&s), few, many, drain_s;

@@ -152,7 +152,7 @@ demand_none_lost(const struct scene *s, const struct load *l, int64_t begun, lon
 
 	figure("%ld requests, %ld failed, p99 %.1f ms", f.asked, f.asked - f.good, f.p99_ms);
 	demand(f.good == f.asked, "%ld refused, %ld cut, %ld other", f.refused, f.cut, f.other);
-	demand(f.asked >= least, "%ld requests are too few to tell", f.asked);
+	demand(load_count(l) >= least, "%ld requests are too few to tell", load_count(l));
 	demand(pool_has_workers(&s->pool, WORKERS, 10000), "there are not as many workers as before");
 }
 

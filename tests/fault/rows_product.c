@@ -43,7 +43,10 @@ run_hangs(void)
 
 	products = peer_start(NULL);
 	sell();
-	s = scene_start(&(const struct pool_options){ .workers = WORKERS, .products = products.port });
+	s = scene_start(&(const struct pool_options){
+		.workers = WORKERS,
+		.products = products.port,
+		.settings = { text("PRODUCT_SERVICE_TIMEOUT=%ld", full_or_quick(5, 2)) } });
 	creates = scene_load(&s, &(const struct load_options){ .clients = 8,
 							       .mix = { [LOAD_CREATE] = 1 },
 							       .products = SOLD,
@@ -65,7 +68,7 @@ run_hangs(void)
 							       .mix = { [LOAD_CREATE] = 1 },
 							       .products = SOLD });
 	begun = clock_us();
-	go_on(full_or_quick(30000, 6000));
+	go_on(full_or_quick(30000, 3500));
 	during = load_figures(reads, ALL_KINDS, begun, clock_us());
 	refused = load_figures(creates, ALL_KINDS, begun, clock_us());
 	sell();
