@@ -341,7 +341,7 @@ run_locked(void)
 	PQclear(PQexec(db, "BEGIN"));
 	PQclear(PQexec(db, text("SELECT FROM orders.orders WHERE id = %lld FOR UPDATE", (long long)order)));
 	begun = clock_us();
-	until = clock_ms() + full_or_quick(60000, 5000);
+	until = clock_ms() + full_or_quick(60000, 3500);
 	while (clock_ms() < until) {
 		struct exchange x[LOCKED_AT_ONCE];
 		const struct ask a = { .method = "PATCH",

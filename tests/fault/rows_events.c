@@ -195,7 +195,7 @@ run_bad_day(const struct bad_day *d)
 	struct load_figures before, during, after;
 	int64_t begun, ended, drained;
 	double peak;
-	long backlog, lasts_ms = full_or_quick(12000, 2000), most;
+	long backlog, lasts_ms = full_or_quick(12000, 1500), most;
 	int asked;
 
 	sns = peer_start(NULL);
@@ -210,10 +210,10 @@ run_bad_day(const struct bad_day *d)
 				   .mix = { [LOAD_CREATE] = 6, [LOAD_REPEAT] = 1, [LOAD_CHANGE] = 3 } });
 	if (d->at_start)
 		d->end();
-	go_on(full_or_quick(2000, 500)); /* the backlog of the peak goes first */
+	go_on(full_or_quick(2000, 300)); /* the backlog of the peak goes first */
 	(void)wait_until(20000, is_drained, &(struct drained){ &s });
 	begun = clock_us();
-	go_on(full_or_quick(6000, 1500));
+	go_on(full_or_quick(6000, 1200));
 	before = load_figures(l, ALL_KINDS, begun, clock_us());
 	begun = clock_us();
 	asked = peer_count(&sns, NULL);

@@ -33,14 +33,14 @@ run_overload(void)
 	go_on(1000);
 	begun = clock_us();
 	(void)load_share(l, 1, &taken);
-	go_on(full_or_quick(60000, 3000));
+	go_on(full_or_quick(60000, 2500));
 	ended = clock_us();
 	share = load_share(l, ended - begun, &taken);
 	load_stop(l);
 	f = load_figures(l, ALL_KINDS, begun, ended);
 	l = scene_load(&s, &(const struct load_options){ .rate = peak * 0.25, .mix = { [LOAD_CREATE] = 1 } });
 	begun = clock_us() + ANSWER_MS * 1000;
-	go_on(ANSWER_MS + full_or_quick(10000, 2000));
+	go_on(ANSWER_MS + full_or_quick(10000, 1000));
 	after = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("peak %.0f/s, offered %.0f/s, answered %.0f/s (%.0f %%), p99 %.0f ms, slowest %.0f ms", peak,
 	       peak * OVER, f.per_s, f.per_s / peak * 100, f.p99_ms, f.max_ms);
@@ -122,7 +122,7 @@ demand_flat(const char *what, long now, long then, long slack)
 static void
 run_soak(void)
 {
-	long requests = full_or_quick(2000000, 20000);
+	long requests = full_or_quick(2000000, 10000);
 	struct scene s = scene_start(&(const struct pool_options){ .workers = 8 });
 	struct load *l = scene_load(&s, &(const struct load_options){ .clients = 16,
 								      .mix = { [LOAD_CREATE] = 8,

@@ -68,7 +68,7 @@ run_undisturbed(void)
 
 	go_on(500);
 	begun = clock_us();
-	go_on(full_or_quick(20000, 3000));
+	go_on(full_or_quick(20000, 2000));
 	f = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("%.0f requests/s, p50 %.1f ms, p99 %.1f ms", f.per_s, f.p50_ms, f.p99_ms);
 	demand(f.good == f.asked, "%ld of %ld requests failed", f.asked - f.good, f.asked);
