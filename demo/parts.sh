@@ -163,7 +163,7 @@ postgres_user() {
 
 # postgres_start DIR PORT [durable|fast]: a private cluster in DIR/postgres, made at the first start. No password is asked on its
 # socket, which only its owner (and root) reaches; on 127.0.0.1:PORT all roles have the one in DIR/postgres/password.
-# fast: without fsync, for tests that do not pull plugs.
+# fast: without fsync, for tests that do not pull plugs. POSTGRES_AUTH=md5: a password costs a client less than scram-sha-256 does.
 postgres_start() {
 	postgres_dir=$1/postgres
 	if [ ! -e "$postgres_dir/data/PG_VERSION" ]; then
@@ -172,7 +172,7 @@ postgres_start() {
 		[ "$(id -u)" != 0 ] || chown -R postgres: "$postgres_dir"
 		postgres_user "$postgres_dir"
 		$postgres_as initdb -D "$postgres_dir/data" -U postgres --pwfile "$postgres_dir/password" --auth-local trust \
-			--auth-host scram-sha-256 --encoding UTF8 --locale C.UTF-8 --no-instructions >"$1/postgres.log" 2>&1 || {
+			--auth-host "${POSTGRES_AUTH:-scram-sha-256}" --encoding UTF8 --locale C.UTF-8 --no-instructions >"$1/postgres.log" 2>&1 || {
 			cat "$1/postgres.log" >&2
 			rm -rf -- "$postgres_dir"
 			return 1
@@ -185,7 +185,7 @@ postgres_start() {
 	# shellcheck disable=SC2086 # lists of words
 	parts_start "$1" postgres $postgres_as postgres -D "$postgres_dir/data" -p "$2" -k "$(parts_short "$1" postgres)" \
 		-c listen_addresses=127.0.0.1 -c unix_socket_permissions=0700 -c max_connections=300 \
-		-c timezone=UTC -c log_timezone=UTC -c log_checkpoints=off $postgres_fast
+		-c password_encryption="${POSTGRES_AUTH:-scram-sha-256}" -c timezone=UTC -c log_timezone=UTC -c log_checkpoints=off $postgres_fast
 	parts_wait "$1" postgres 30 postgres_psql "$1" postgres -c ''
 }
 

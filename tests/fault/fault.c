@@ -21,8 +21,8 @@
 #include "fault/row.h"
 #include "support/test.h"
 
-static const struct row *const tables[] = { load_rows, event_rows,    backlog_rows, worker_rows,
-					    pool_rows, database_rows, product_rows };
+static const struct row *const tables[] = { load_rows,	   event_rows, backlog_rows, worker_rows,
+					    database_rows, pool_rows,  product_rows };
 
 /* What a row's process tells. */
 struct report {
@@ -31,7 +31,6 @@ struct report {
 	bool ended, skipped;
 };
 
-#define SIDE_BY_SIDE 4
 #define ROWS_MAX 64
 
 static struct report *report; /* of the row that this process runs, or has run */
@@ -217,16 +216,9 @@ has_ended(const struct running *r, enum verdict *verdict)
 	return true;
 }
 
-/* How many of this row's kind may run side by side: only where nothing is measured that others would disturb. */
-static int
-company(const struct row *row)
-{
-	return is_quick() && row->side_by_side ? SIDE_BY_SIDE : 1;
-}
-
 /* All that is under way, and what has become of the rest. */
 struct run {
-	struct running running[SIDE_BY_SIDE];
+	struct running running[MANY];
 	int count;
 	struct report *reports;
 	const struct row *slow[ROWS_MAX]; /* to be tried once more */
@@ -296,26 +288,32 @@ is_wanted(const char *name)
 	return false;
 }
 
+static void
+run_rows(struct run *run, enum company company)
+{
+	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+		for (const struct row *row = tables[t]; row->name; row++)
+			if (row->company == company && is_wanted(row->name))
+				run_row(run, row, is_quick() ? (int)company : 1, false);
+	make_room(run, 1, false);
+}
+
 int
 main(void)
 {
 	const char *wanted = getenv("SEED");
 	struct run run = { .count = 0 };
 
-	run.reports = mmap(NULL, SIDE_BY_SIDE * sizeof *run.reports + sizeof *shared_peak,
-			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	run.reports = mmap(NULL, MANY * sizeof *run.reports + sizeof *shared_peak, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (run.reports == MAP_FAILED)
 		give_up("mmap: %s", strerror(errno));
-	shared_peak = (double *)(run.reports + SIDE_BY_SIDE);
+	shared_peak = (double *)(run.reports + MANY);
 	seed = wanted ? strtoull(wanted, NULL, 10) : (uint64_t)clock_wall_us() % 1000000;
 	(void)printf("SEED=%llu%s\n", (unsigned long long)seed, is_quick() ? " QUICK=1" : "");
-	/* Those that want the machine for themselves, then the others. */
-	for (int beside = 0; beside < 2; beside++)
-		for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-			for (const struct row *row = tables[t]; row->name; row++)
-				if (is_wanted(row->name) && row->side_by_side == (bool)beside)
-					run_row(&run, row, company(row), false);
-	make_room(&run, 1, false);
+	run_rows(&run, ALONE);
+	run_rows(&run, PAIR);
+	run_rows(&run, MANY);
 	for (int i = 0; i < run.n_slow; i++) {
 		run_row(&run, run.slow[i], 1, true);
 		make_room(&run, 1, true);

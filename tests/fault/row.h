@@ -12,12 +12,19 @@
 #include "fault/load.h"
 #include "support/pool.h"
 
+/* How many rows of a kind QUICK runs at once. A full run has one after the other. */
+enum company {
+	ALONE = 1, /* it measures how fast the whole machine is */
+	PAIR = 2,  /* it measures beside a load that leaves half of the machine */
+	MANY = 4,  /* it measures nothing that others would disturb */
+};
+
 struct row {
 	const char *name;  /* for ONLY */
 	const char *fault; /* what is done to the service */
 	void (*run)(void);
-	int limit_s;	   /* then the row has failed, and is ended; QUICK's as well */
-	bool side_by_side; /* QUICK may run it beside others: it measures nothing that they would disturb */
+	int limit_s; /* then the row has failed, and is ended; QUICK's as well */
+	enum company company;
 };
 
 /* Tables of rows, each ending with one that has no name. */

@@ -139,6 +139,6 @@ run_backlog(void)
 }
 
 const struct row backlog_rows[] = {
-	{ "backlog", "a long outage of SNS has left a backlog", run_backlog, 2400, false },
+	{ "backlog", "a long outage of SNS has left a backlog", run_backlog, 2400, ALONE },
 	{ 0 },
 };

@@ -230,44 +230,67 @@ is_synchronous(void *arg)
 		      "1") == 0;
 }
 
-/* A commit waits for the standby, so that what was acknowledged is there too. */
-static void
-run_failover(void)
-{
-	struct cluster primary = cluster_start(NULL), standby = cluster_standby(&primary);
-	char *password = read_file(text("%s/postgres/password", primary.dir), NULL);
-	const char *database = text("%s", database_new());
+/* A primary whose commits wait for its standby, and a pool that has been told of both. */
+struct couple {
+	struct cluster primary, standby;
 	struct outage o;
-	pid_t before[POOL_PIDS], after[POOL_PIDS];
-	int n, kept = 0;
-	int64_t promoted;
+};
 
-	cluster_set(&standby, "synchronous_standby_names = ''");
-	cluster_set(&primary, "synchronous_standby_names = '*'");
-	cluster_reload(&primary);
-	begin(&o,
+static void
+begin_couple(struct couple *c)
+{
+	char *password;
+	const char *database;
+
+	c->primary = cluster_start(NULL);
+	c->standby = cluster_standby(&c->primary);
+	password = read_file(text("%s/postgres/password", c->primary.dir), NULL);
+	database = text("%s", database_new());
+	cluster_set(&c->standby, "synchronous_standby_names = ''");
+	cluster_set(&c->primary, "synchronous_standby_names = '*'");
+	cluster_reload(&c->primary);
+	begin(&c->o,
 	      &(const struct pool_options){
 		      .workers = WORKERS,
 		      .database = database,
 		      .settings = { text(
 			      "DATABASE_URL=postgresql+asyncpg://orders_worker:%s@127.0.0.1:%d,127.0.0.1:%d/%s"
 			      "?target_session_attrs=read-write",
-			      password, primary.port, standby.port, database) } });
-	demand(wait_until(10000, is_synchronous, &o.s.pool), "the standby is not synchronous");
-	n = pool_pids(&o.s.pool, "orders.fcgi", before);
+			      password, c->primary.port, c->standby.port, database) } });
+	demand(wait_until(10000, is_synchronous, &c->o.s.pool), "the standby is not synchronous");
+}
+
+/* From here on the standby is the database. */
+static void
+promote(struct couple *c)
+{
+	int64_t promoted;
+
+	cluster_promote(&c->standby);
+	promoted = cluster_writable(&c->standby, 20000);
+	(void)setenv("ORDERS_TEST_PG", cluster_conninfo(&c->standby), 1);
+	note_return(&c->o, promoted);
+}
+
+static void
+run_failover(void)
+{
+	struct couple c;
+	pid_t before[POOL_PIDS], after[POOL_PIDS];
+	int n, kept = 0;
+
+	begin_couple(&c);
+	n = pool_pids(&c.o.s.pool, "orders.fcgi", before);
 	go_on(full_or_quick(10000, 1500));
-	cluster_stop(&primary, CLUSTER_KILL);
+	cluster_stop(&c.primary, CLUSTER_KILL);
 	go_on(full_or_quick(2000, 500));
-	cluster_promote(&standby);
-	promoted = cluster_writable(&standby, 20000);
-	(void)setenv("ORDERS_TEST_PG", cluster_conninfo(&standby), 1);
-	note_return(&o, promoted);
+	promote(&c);
 	go_on(full_or_quick(5000, 1000));
-	for (int i = 0, m = pool_pids(&o.s.pool, "orders.fcgi", after); i < m; i++)
+	for (int i = 0, m = pool_pids(&c.o.s.pool, "orders.fcgi", after); i < m; i++)
 		for (int j = 0; j < n; j++)
 			kept += after[i] == before[j];
 	demand(kept == n, "%d of %d workers did not live through it", n - kept, n);
-	end(&o, 5);
+	end(&c.o, 5);
 }
 
 /* The standby hangs: a commit waits for ever, and its session is cut by whoever loses patience. Nothing that the standby does
@@ -275,42 +298,27 @@ run_failover(void)
 static void
 run_standby_hangs(void)
 {
-	struct cluster primary = cluster_start(NULL), standby = cluster_standby(&primary);
-	char *password = read_file(text("%s/postgres/password", primary.dir), NULL);
-	const char *database = text("%s", database_new());
-	struct outage o;
+	struct couple c;
 
-	cluster_set(&standby, "synchronous_standby_names = ''");
-	cluster_set(&primary, "synchronous_standby_names = '*'");
-	cluster_reload(&primary);
-	begin(&o, &(const struct pool_options){
-			  .workers = WORKERS,
-			  .database = database,
-			  .settings = { text(
-				  "DATABASE_URL=postgresql://orders_worker:%s@127.0.0.1:%d,127.0.0.1:%d/%s"
-				  "?target_session_attrs=read-write",
-				  password, primary.port, standby.port, database) } });
-	demand(wait_until(10000, is_synchronous, &o.s.pool), "the standby is not synchronous");
-	cluster_stop(&standby, CLUSTER_KILL);
+	begin_couple(&c);
+	cluster_stop(&c.standby, CLUSTER_KILL);
 	for (long i = 0; i < full_or_quick(30, 12); i++) {
 		go_on(300);
-		(void)pool_sql(&o.s.pool,
+		(void)pool_sql(&c.o.s.pool,
 			       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
 			       "WHERE application_name = 'orders.fcgi' AND wait_event = 'SyncRep'");
 		/* As if all leases were over already: what the standby does not have must be told to nobody then either. */
 		(void)pool_sql(
-			&o.s.pool,
+			&c.o.s.pool,
 			"SET synchronous_commit = local; UPDATE orders.outbox SET next_attempt_at = now() "
 			"WHERE (user_id, order_id, version) IN (SELECT user_id, order_id, version "
 			"FROM orders.outbox WHERE next_attempt_at > now() FOR UPDATE SKIP LOCKED)");
 	}
-	cluster_stop(&primary, CLUSTER_KILL);
-	cluster_set(&standby, "primary_conninfo = ''");
-	cluster_start_again(&standby);
-	cluster_promote(&standby);
-	(void)setenv("ORDERS_TEST_PG", cluster_conninfo(&standby), 1);
-	note_return(&o, cluster_writable(&standby, 20000));
-	end(&o, 5);
+	cluster_stop(&c.primary, CLUSTER_KILL);
+	cluster_set(&c.standby, "primary_conninfo = ''");
+	cluster_start_again(&c.standby);
+	promote(&c);
+	end(&c.o, 5);
 }
 
 #define LOCKED_AT_ONCE 16
@@ -375,15 +383,15 @@ run_locked(void)
 }
 
 const struct row database_rows[] = {
-	{ "pg-restart", "PostgreSQL is restarted (fast)", run_fast, 180, true },
-	{ "pg-immediate", "PostgreSQL is restarted (immediate)", run_immediate, 180, true },
-	{ "pg-kill", "PostgreSQL is killed with -9", run_kill, 180, true },
-	{ "pg-terminate", "connections are cut at random", run_terminate, 120, true },
-	{ "pg-too-many", "too many connections", run_too_many, 120, true },
-	{ "pg-disk-full", "the disk of PostgreSQL is full", run_disk_full, 180, true },
-	{ "failover", "the primary is killed, its synchronous standby promoted", run_failover, 180, true },
+	{ "pg-too-many", "too many connections", run_too_many, 120, MANY },
+	{ "pg-restart", "PostgreSQL is restarted (fast)", run_fast, 180, MANY },
+	{ "pg-immediate", "PostgreSQL is restarted (immediate)", run_immediate, 180, MANY },
+	{ "pg-kill", "PostgreSQL is killed with -9", run_kill, 180, MANY },
+	{ "pg-terminate", "connections are cut at random", run_terminate, 120, MANY },
+	{ "pg-disk-full", "the disk of PostgreSQL is full", run_disk_full, 180, MANY },
+	{ "failover", "the primary is killed, its synchronous standby promoted", run_failover, 180, MANY },
 	{ "standby-hangs", "the synchronous standby goes, waiting commits are cut, then it takes over",
-	  run_standby_hangs, 180, true },
-	{ "locked", "an order is locked in the database", run_locked, 180, false },
+	  run_standby_hangs, 180, MANY },
+	{ "locked", "an order is locked in the database", run_locked, 180, ALONE },
 	{ 0 },
 };

@@ -263,13 +263,13 @@ BAD_DAY(sns_refuses, refuse, good, false, true)
 
 const struct row event_rows[] = {
 	{ "sns-down-at-start", "SNS is down when the pool starts, and once more", run_sns_down_at_start, 180,
-	  false },
-	{ "sns-down", "SNS refuses connections", run_sns_down, 180, false },
-	{ "sns-hangs", "SNS takes requests and says nothing", run_sns_hangs, 180, false },
-	{ "sns-errors", "every other request fails with 500", run_sns_errors, 180, false },
-	{ "sns-throttles", "SNS asks for less", run_sns_throttles, 180, false },
-	{ "sns-in-part", "every other message of a batch is not taken", run_sns_in_part, 180, false },
-	{ "sns-topic-gone", "the topic is deleted and made again", run_sns_topic_gone, 180, false },
-	{ "sns-refuses", "credentials are refused, then right", run_sns_refuses, 180, false },
+	  PAIR },
+	{ "sns-down", "SNS refuses connections", run_sns_down, 180, PAIR },
+	{ "sns-hangs", "SNS takes requests and says nothing", run_sns_hangs, 180, PAIR },
+	{ "sns-errors", "every other request fails with 500", run_sns_errors, 180, PAIR },
+	{ "sns-throttles", "SNS asks for less", run_sns_throttles, 180, PAIR },
+	{ "sns-in-part", "every other message of a batch is not taken", run_sns_in_part, 180, PAIR },
+	{ "sns-topic-gone", "the topic is deleted and made again", run_sns_topic_gone, 180, PAIR },
+	{ "sns-refuses", "credentials are refused, then right", run_sns_refuses, 180, PAIR },
 	{ 0 },
 };

@@ -157,7 +157,7 @@ run_soak(void)
 }
 
 const struct row load_rows[] = {
-	{ "overload", "five times the requests that the pool can answer", run_overload, 240, false },
-	{ "soak", "requests of all kinds for a long time", run_soak, 3600, false },
+	{ "overload", "five times the requests that the pool can answer", run_overload, 240, ALONE },
+	{ "soak", "requests of all kinds for a long time", run_soak, 3600, ALONE },
 	{ 0 },
 };

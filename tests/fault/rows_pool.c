@@ -306,9 +306,9 @@ run_kill_keepers(void)
 
 const struct row pool_rows[] = {
 	{ "kill-keepers", "kill -9 of supervisor, multiwatch, and whom lighttpd started", run_kill_keepers,
-	  120, true },
-	{ "crash-loop", "workers leave at once, over and over", run_crash_loop, 120, true },
-	{ "reload", "new binary and settings under load, spawn.sh reload", run_reload, 600, true },
-	{ "restart", "the same, by a graceful restart of lighttpd", run_restart, 600, true },
+	  120, MANY },
+	{ "crash-loop", "workers leave at once, over and over", run_crash_loop, 120, MANY },
+	{ "reload", "new binary and settings under load, spawn.sh reload", run_reload, 600, MANY },
+	{ "restart", "the same, by a graceful restart of lighttpd", run_restart, 600, MANY },
 	{ 0 },
 };

@@ -255,8 +255,8 @@ run_tls(void)
 }
 
 const struct row product_rows[] = {
-	{ "product-hangs", "the Product Service hangs under 200 clients", run_hangs, 120, false },
-	{ "product-lies", "slow drip, resets, truncated, endless", run_lies, 180, true },
-	{ "product-tls", "no TLS, and a certificate that nobody signed", run_tls, 60, true },
+	{ "product-hangs", "the Product Service hangs under 200 clients", run_hangs, 120, ALONE },
+	{ "product-lies", "slow drip, resets, truncated, endless", run_lies, 180, MANY },
+	{ "product-tls", "no TLS, and a certificate that nobody signed", run_tls, 60, MANY },
 	{ 0 },
 };

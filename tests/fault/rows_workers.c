@@ -259,11 +259,11 @@ run_memory(void)
 }
 
 const struct row worker_rows[] = {
-	{ "undisturbed", "nothing", run_undisturbed, 120, false },
-	{ "kill", "kill -9 of a random worker every 200 ms", run_kill, 180, true },
-	{ "hang", "a worker hangs inside libpq, libcurl, libfcgi, or on half a request", run_hang, 120,
-	  true },
 	{ "memory", "the n-th allocation fails, for every n and each kind of request", run_memory, 900,
-	  true },
+	  MANY },
+	{ "undisturbed", "nothing", run_undisturbed, 120, ALONE },
+	{ "kill", "kill -9 of a random worker every 200 ms", run_kill, 180, MANY },
+	{ "hang", "a worker hangs inside libpq, libcurl, libfcgi, or on half a request", run_hang, 120,
+	  MANY },
 	{ 0 },
 };
