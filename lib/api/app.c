@@ -57,7 +57,7 @@ app_open(void *ctx, const struct config *config)
 	}
 	app->slot = pool_slot(app->pool);
 	talloc_set_destructor(app, close_app);
-	app->pg = pg_open(app, config->database_url);
+	app->pg = pg_open(app, config->database_url, &app->pool->breakers[NEIGHBOUR_DATABASE]);
 	app->products = products_open(app, config, app->pool, app->slot);
 	app->publisher = app->pg ? publisher_open(app, config, app->pool, app->slot, app->pg) : NULL;
 	return app->products && app->publisher ? app : NULL;

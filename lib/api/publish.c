@@ -52,7 +52,8 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 		return NULL;
 	p->pool = pool;
 	p->slot = slot;
-	p->places = (struct places){ .max = config_half_pool(config), .longest_ms = LEASE_MS };
+	p->places = (struct places){ .max = config_half_pool(config),
+				     .longest_ms = LEASE_MS + 2 * PG_CALL_MS };
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);

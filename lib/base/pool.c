@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-#define FIRST_SWEEP_MS 500     /* after the pool's start */
-#define LONGEST_WAIT_MS 120000 /* anything later was said before the machine started anew */
+#define FIRST_SWEEP_MS 500    /* after the pool's start */
+#define LONGEST_WAIT_MS 15000 /* anything later was said before the machine started anew */
 
 /* Has the time come? A file may outlive the clock that its times were read from. */
 static bool
@@ -67,7 +67,8 @@ pool_open(const char *path)
 		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return NULL;
-		if (ftruncate(fd, sizeof *p) != 0) {
+		/* With its blocks: on a full disk the first word written to a hole would end the worker. */
+		if ((errno = posix_fallocate(fd, 0, sizeof *p)) != 0) {
 			(void)close(fd);
 			return NULL;
 		}
@@ -152,6 +153,14 @@ breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok)
 	ceiling = over > 16 || policy->first_ms << over > policy->cap_ms ? policy->cap_ms
 									 : policy->first_ms << over;
 	atomic_store(&b->retry_ms, clock_ms() + 1 + id_random(ceiling));
+}
+
+bool
+breaker_is_patient(struct breaker *b, int longer_ms)
+{
+	int64_t now = clock_ms(), until = atomic_load(&b->patient_ms);
+
+	return is_over(until, now) && atomic_compare_exchange_strong(&b->patient_ms, &until, now + longer_ms);
 }
 
 int

@@ -12,18 +12,19 @@
 #include "rc.h"
 
 /* A change of struct pool gets a new number, so that old and new workers never share one. */
-#define POOL_LAYOUT 2
+#define POOL_LAYOUT 3
 #define POOL_SLOTS 256 /* workers that are told apart; further ones work too, uncounted */
 
-enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOURS };
+enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOUR_DATABASE, NEIGHBOURS };
 /* What a worker may be waiting for, of which only so many of a pool should at a time. */
 enum wait { WAIT_NOTHING, WAIT_PRODUCT, WAIT_ROW, WAIT_SNS };
 enum health { HEALTH_UNKNOWN, HEALTH_OK, HEALTH_FAILING };
 
 struct breaker {
-	_Atomic uint32_t health;   /* enum health, of the last attempt */
-	_Atomic uint32_t failures; /* in a row */
-	_Atomic int64_t retry_ms;  /* clock_ms() before which nobody tries while it is open */
+	_Atomic uint32_t health;    /* enum health, of the last attempt */
+	_Atomic uint32_t failures;  /* in a row */
+	_Atomic int64_t retry_ms;   /* clock_ms() before which nobody tries while it is open */
+	_Atomic int64_t patient_ms; /* clock_ms() until which a probe is under way that may take its time */
 };
 
 /* When a breaker opens and how long it keeps closed doors. */
@@ -66,6 +67,10 @@ void breaker_report(struct breaker *b, const struct breaker_policy *policy, bool
 bool breaker_is_open(struct breaker *b, const struct breaker_policy *policy);
 /* Would breaker_admits() say yes now? */
 bool breaker_is_willing(struct breaker *b, const struct breaker_policy *policy);
+
+/* May this probe take longer_ms, rather than a moment? True for one at a time: a neighbour that is back but slow must be found
+ * out, and so must one that is back while a probe still hangs. */
+bool breaker_is_patient(struct breaker *b, int longer_ms);
 
 /* Seconds for Retry-After: at least 1. */
 int breaker_retry_after_s(struct breaker *b);

@@ -45,7 +45,7 @@ static void
 block_signals(sigset_t *waiting)
 {
 	struct sigaction action = { .sa_handler = stop };
-	sigset_t blocked;
+	sigset_t blocked, alarms;
 
 	(void)sigemptyset(&blocked);
 	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
@@ -54,6 +54,9 @@ block_signals(sigset_t *waiting)
 	}
 	action.sa_handler = give_up;
 	(void)sigaction(SIGALRM, &action, NULL);
+	(void)sigemptyset(&alarms);
+	(void)sigaddset(&alarms, SIGALRM);
+	(void)sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 	(void)sigaddset(&blocked, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &blocked, waiting);
 	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
@@ -202,6 +205,7 @@ fcgi_serve(const struct fcgi_app *app)
 		return EX_OSERR;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(l.deadline_s);
 	wait_ms = app->turn(app->arg);
 	while (!stopping) {
 		if (!busy && !wait_for_request(&l, wait_ms)) {

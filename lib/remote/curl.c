@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <talloc.h>
 
 #define HEAD_MAX (64u << 10)
 
@@ -135,6 +136,14 @@ void
 transfer_set_headers(struct transfer *t)
 {
 	(void)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+void
+transfer_drop_body(struct transfer *t)
+{
+	talloc_free(t->body.data);
+	t->body.data = NULL;
+	t->body.len = t->body.cap = 0;
 }
 
 void

@@ -27,6 +27,8 @@ bool transfer_header(struct transfer *t, const char *line);
 /* Hands the gathered headers to curl: once, after the last transfer_header(). */
 void transfer_set_headers(struct transfer *t);
 void transfer_close(struct transfer *t);
+/* Frees what was gathered of the answer, before its ctx goes. */
+void transfer_drop_body(struct transfer *t);
 
 /* Was memory refused since the transfer was readied, to curl or for what it gathered? curl then ends it with whatever
  * fault comes up next. */

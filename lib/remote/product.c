@@ -11,10 +11,9 @@
 #define PARALLEL 16
 #define BODY_MAX (1u << 20)
 #define PATIENCE_MS 50 /* for a place among those that wait, before the answer is 503 */
-#define PROBE_MS                                                                                             \
-	1000 /* that a look-up may take while the breaker is open: it only asks whether there is an answer */
-#define CAP_MS 750   /* of the back-off: with a probe that hangs, under 2 s until the first good answer */
-#define GRACE_MS 500 /* for ending a look-up whose time is over */
+#define PROBE_MS 1000  /* in which a probe wants a first answer, all but one of them: then the next may ask */
+#define CAP_MS 750     /* of the back-off: with a probe that hangs, under 2 s until the first good answer */
+#define GRACE_MS 500   /* for ending a look-up whose time is over */
 
 struct products {
 	const struct config *config;
@@ -44,9 +43,11 @@ struct fetch {
 	struct curl_slist *headers;
 	struct lookup lookups[ORDER_ITEMS_MAX];
 	size_t n;
-	int limit_ms;
 	int64_t deadline;
+	int spared_ms;	  /* of its time, by which a probe ends earlier */
+	bool answered;	  /* by the Product Service itself, to one look-up at least */
 	bool unreachable; /* there was no answer, or one that says so of somebody behind */
+	bool probe;	  /* the breaker is open, and nothing was answered yet */
 };
 
 static int
@@ -204,12 +205,15 @@ finish(struct fetch *f, struct lookup *l, CURLcode code)
 	long status = transfer_status(t);
 
 	l->rc = judge_transport(t, code, status);
-	f->unreachable = f->unreachable || l->rc == RC_PRODUCT_DOWN || l->rc == RC_PRODUCT_TIMEOUT ||
-			 (l->rc != RC_NO_MEMORY && status > 500);
+	if (l->rc == RC_PRODUCT_DOWN || l->rc == RC_PRODUCT_TIMEOUT || (!l->rc && status > 500))
+		f->unreachable = true;
+	else if (l->rc != RC_NO_MEMORY)
+		f->answered = true;
 	if (!l->rc)
 		l->rc = judge_status(status);
 	if (!l->rc)
 		l->rc = product_decode(f->ctx, t->body.data ? t->body.data : "", t->body.len, l->id, product);
+	transfer_drop_body(l->transfer); /* a hundred of them may be 1 MiB each */
 	if (!l->rc)
 		l->rc = draft_check_stock(f->draft, product, &l->why);
 	if (l->rc && l->rc != RC_STOCK && l->rc != RC_PRODUCT_MISSING)
@@ -253,6 +257,15 @@ is_certain(const struct fetch *f, enum rc *rc, struct why *why)
 	return true;
 }
 
+/* It is back: everybody may ask again, and this request has all of its time. */
+static void
+end_probe(struct fetch *f)
+{
+	f->probe = false;
+	f->deadline += f->spared_ms;
+	breaker_report(f->p->breaker, &f->p->policy, true);
+}
+
 static enum rc
 run(struct fetch *f, struct why *why)
 {
@@ -266,12 +279,12 @@ run(struct fetch *f, struct why *why)
 		if (curl_multi_perform(f->p->multi, &running) != CURLM_OK)
 			return RC_NO_MEMORY;
 		some = finish_some(f);
+		if (f->probe && f->answered)
+			end_probe(f);
 		if (is_certain(f, &rc, why))
 			return rc;
-		if ((left = clock_left_ms(f->deadline)) == 0) {
-			log_warn("product.timeout", log_i64("ms", f->limit_ms));
-			return RC_PRODUCT_TIMEOUT;
-		}
+		if ((left = clock_left_ms(f->deadline)) == 0)
+			return f->probe ? RC_PRODUCT_DOWN : RC_PRODUCT_TIMEOUT;
 		if (!some && curl_multi_poll(f->p->multi, NULL, 0, left, NULL) != CURLM_OK)
 			return RC_NO_MEMORY;
 	}
@@ -297,21 +310,31 @@ enter(struct products *p, bool *probe)
 	return false;
 }
 
+/* A failure is one that the whole of the request met with: part of a service that is there is for its clients to judge. */
+static void
+report(const struct fetch *f, enum rc rc)
+{
+	if (rc != RC_NO_MEMORY)
+		breaker_report(f->p->breaker, &f->p->policy,
+			       f->answered || (!f->unreachable && rc != RC_PRODUCT_TIMEOUT &&
+					       rc != RC_PRODUCT_DOWN));
+}
+
 enum rc
 products_fetch(struct products *p, void *ctx, const struct draft *d, const struct trace *trace,
 	       struct product out[static ORDER_ITEMS_MAX], size_t *n, struct why *why)
 {
 	struct fetch f = { .p = p, .ctx = ctx, .draft = d, .trace = trace, .products = out };
+	int limit_ms = p->config->product_timeout_ms;
 	int64_t ids[ORDER_ITEMS_MAX];
-	bool probe;
+	bool patient = false;
 	enum rc rc;
 
-	if (!enter(p, &probe))
+	if (!enter(p, &f.probe))
 		return RC_PRODUCT_DOWN;
-	f.limit_ms = p->config->product_timeout_ms;
-	if (probe && f.limit_ms > PROBE_MS)
-		f.limit_ms = PROBE_MS;
-	f.deadline = clock_ms() + f.limit_ms;
+	if (f.probe && limit_ms > PROBE_MS && !(patient = breaker_is_patient(p->breaker, limit_ms)))
+		f.spared_ms = limit_ms - PROBE_MS;
+	f.deadline = clock_ms() + limit_ms - f.spared_ms;
 	f.n = draft_products(d, ids);
 	for (size_t i = 0; i < f.n; i++)
 		f.lookups[i].id = ids[i];
@@ -320,8 +343,7 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 		stop(&f, &f.lookups[i]);
 	curl_slist_free_all(f.headers);
 	pool_exit(p->slot);
-	if (rc != RC_NO_MEMORY)
-		breaker_report(p->breaker, &p->policy, !f.unreachable && rc != RC_PRODUCT_TIMEOUT);
+	report(&f, rc);
 	*n = f.n;
 	return rc;
 }

@@ -13,31 +13,37 @@
 #include "store/hosts.h"
 
 #define CONNECT_MS 3000 /* shared by the hosts that are tried */
+#define STUCK_MS 300000 /* then a commit without an answer is given up */
 #define DUPLICATE_PREPARED "42P05"
 #define UNKNOWN_PREPARED "26000"
 #define PAUSE_MS 100 /* between attempts to settle what became of a change, with jitter */
+
+enum {
+	CHANGES = 1, /* something that a client asked for */
+	WAITS = 2,   /* its end does, for synchronous standbys */
+};
 
 static const struct {
 	const char *name;
 	const char *sql;
 	int params;
-	bool changes;
+	int flags;
 } calls[] = {
-	[CALL_SCHEMA_VERSION] = { "schema_version", "SELECT orders.schema_version()", 0, false },
+	[CALL_SCHEMA_VERSION] = { "schema_version", "SELECT orders.schema_version()", 0, 0 },
 	[CALL_CREATE_ORDER] = { "create_order",
 				"SELECT * FROM orders.create_order($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
-				14, true },
+				14, CHANGES | WAITS },
 	[CALL_CHANGE_STATUS] = { "change_status",
 				 "SELECT * FROM orders.change_status($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)", 11,
-				 true },
-	[CALL_GET_ORDER] = { "get_order", "SELECT * FROM orders.get_order($1,$2)", 2, false },
-	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3)", 3, false },
-	[CALL_FIND_REPLAY] = { "find_replay", "SELECT * FROM orders.find_replay($1,$2,$3,$4)", 4, false },
-	[CALL_FIND_OWNER] = { "find_owner", "SELECT * FROM orders.find_owner($1,$2,$3)", 3, false },
-	[CALL_CLAIM_DUE] = { "claim_due", "SELECT * FROM orders.claim_due($1,$2)", 2, false },
-	[CALL_PUBLISH_DONE] = { "publish_done", "SELECT orders.publish_done($1,$2,$3)", 3, false },
+				 CHANGES | WAITS },
+	[CALL_GET_ORDER] = { "get_order", "SELECT * FROM orders.get_order($1,$2)", 2, 0 },
+	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3)", 3, 0 },
+	[CALL_FIND_REPLAY] = { "find_replay", "SELECT * FROM orders.find_replay($1,$2,$3,$4)", 4, WAITS },
+	[CALL_FIND_OWNER] = { "find_owner", "SELECT * FROM orders.find_owner($1,$2,$3)", 3, 0 },
+	[CALL_CLAIM_DUE] = { "claim_due", "SELECT * FROM orders.claim_due($1,$2)", 2, WAITS },
+	[CALL_PUBLISH_DONE] = { "publish_done", "SELECT orders.publish_done($1,$2,$3)", 3, 0 },
 	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5,
-				  false },
+				  WAITS },
 };
 
 /* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
@@ -62,39 +68,83 @@ static const struct {
 
 #define CALLS (sizeof calls / sizeof *calls)
 
+static const struct breaker_policy policy = {
+	.threshold = 2, .first_ms = 250, .cap_ms = 500, .probe_ms = CONNECT_MS + 500
+};
+
 struct pg {
 	bool prepared[CALLS]; /* on this connection */
 	bool unnamed;	      /* a pooler shuffles connections: what is prepared here is not found there */
 	PGconn *conn;	      /* NULL while there is none */
 	const char *conninfo;
+	struct breaker *breaker;
 	struct host *hosts;
 	size_t n_hosts, host; /* the one that was good last */
+	PGconn *stuck;	      /* with a commit that got no answer, on stuck_host; NULL: none */
+	size_t stuck_host;
+	int64_t stuck_until_ms;
 	int64_t spent_us;
 };
+
+static void
+forget_stuck(struct pg *pg)
+{
+	PQfinish(pg->stuck);
+	pg->stuck = NULL;
+}
+
+static void
+lose(struct pg *pg)
+{
+	pg->conn = NULL;
+	memset(pg->prepared, 0, sizeof pg->prepared);
+}
 
 static void
 disconnect(struct pg *pg)
 {
 	PQfinish(pg->conn);
-	pg->conn = NULL;
-	memset(pg->prepared, 0, sizeof pg->prepared);
+	lose(pg);
+}
+
+static void
+set_aside(struct pg *pg)
+{
+	forget_stuck(pg);
+	pg->stuck = pg->conn;
+	pg->stuck_host = pg->host;
+	pg->stuck_until_ms = clock_ms() + STUCK_MS;
+	lose(pg);
+}
+
+/* Does a commit of ours still wait where we are connected now? */
+static bool
+is_stuck(struct pg *pg)
+{
+	if (pg->stuck &&
+	    (pg->host != pg->stuck_host || clock_ms() >= pg->stuck_until_ms || !PQconsumeInput(pg->stuck) ||
+	     PQstatus(pg->stuck) == CONNECTION_BAD || !PQisBusy(pg->stuck)))
+		forget_stuck(pg);
+	return pg->stuck != NULL;
 }
 
 static int
 close_pg(struct pg *pg)
 {
 	disconnect(pg);
+	forget_stuck(pg);
 	return 0;
 }
 
 struct pg *
-pg_open(void *ctx, const char *conninfo)
+pg_open(void *ctx, const char *conninfo, struct breaker *breaker)
 {
 	struct pg *pg = talloc_zero(ctx, struct pg);
 
 	if (!pg)
 		return NULL;
 	pg->conninfo = conninfo;
+	pg->breaker = breaker;
 	talloc_set_destructor(pg, close_pg);
 	return hosts_parse(pg, conninfo, &pg->hosts, &pg->n_hosts) ? NULL : pg;
 }
@@ -153,25 +203,35 @@ flush(struct pg *pg, int64_t deadline)
 	return left == 0;
 }
 
-/* The first result; the rest, which a single statement does not have, are dropped. NULL: too late. */
+static bool
+is_good(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+/* The first result or, should one follow it, the first error: a commit that fails says so behind the rows. NULL: too late. */
 static PGresult *
 receive(struct pg *pg, int64_t deadline)
 {
-	PGresult *first = NULL, *next;
+	PGresult *kept = NULL, *next, *dropped;
 
 	for (;;) {
 		while (PQisBusy(pg->conn))
 			if (!wait_for(pg, POLLIN, deadline) || !PQconsumeInput(pg->conn)) {
-				PQclear(first);
+				PQclear(kept);
 				return NULL;
 			}
 		next = PQgetResult(pg->conn);
 		if (!next)
-			return first;
-		if (!first)
-			first = next;
-		else
-			PQclear(next);
+			return kept;
+		dropped = next;
+		if (!kept || (is_good(kept) && !is_good(next))) {
+			dropped = kept;
+			kept = next;
+		}
+		PQclear(dropped);
 	}
 }
 
@@ -215,6 +275,9 @@ connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 	} params[] = {
 		{ "client_encoding", "UTF8" },
 		{ "tcp_user_timeout", "10000" },
+		{ "keepalives_idle", "10" },
+		{ "keepalives_interval", "5" },
+		{ "keepalives_count", "3" },
 		{ "gssencmode", gss ? gss : "disable" },
 		{ "dbname", pg->conninfo },
 		{ "host", h->host },
@@ -245,21 +308,22 @@ connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 	return RC_DATABASE;
 }
 
-/* The host that was good last comes first; each has its share of the time that is left. */
+/* The host that was good last comes first; each has its share of the time that is left. *silent: none was good, and one said
+ * nothing in its time. */
 static enum rc
-connect_any(struct pg *pg, int64_t deadline)
+connect_any(struct pg *pg, int64_t deadline, bool *silent)
 {
 	enum rc rc = RC_DATABASE;
 
-	for (size_t i = 0; i < pg->n_hosts; i++) {
+	*silent = false;
+	for (size_t i = 0; rc && i < pg->n_hosts; i++) {
 		size_t h = (pg->host + i) % pg->n_hosts;
+		int64_t by = clock_ms() + clock_left_ms(deadline) / (int)(pg->n_hosts - i);
 
-		rc = connect_to(pg, &pg->hosts[h],
-				clock_ms() + clock_left_ms(deadline) / (int)(pg->n_hosts - i));
-		if (!rc) {
+		rc = connect_to(pg, &pg->hosts[h], by);
+		if (!rc)
 			pg->host = h;
-			break;
-		}
+		*silent = rc && (*silent || clock_left_ms(by) == 0);
 	}
 	return rc;
 }
@@ -278,10 +342,9 @@ is_connected(struct pg *pg)
 static enum rc
 judge(struct pg *pg, PGresult *result, enum call call, bool *lost)
 {
-	ExecStatusType status = PQresultStatus(result);
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+	if (is_good(result))
 		return RC_OK;
 	if (!state) { /* libpq's own words: the connection broke, or there is no memory */
 		log_fault(pg, "database.lost", calls[call].name);
@@ -322,6 +385,7 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 {
 	struct rows *rows = rows_new(ctx); /* now: without memory nothing is called */
 	PGresult *result;
+	bool late = false;
 	enum rc rc;
 
 	*lost = false;
@@ -335,14 +399,18 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 		result = execute(pg, call, params, deadline);
 	}
 	if (!result) {
-		log_fault(pg, clock_left_ms(deadline) ? "database.lost" : "database.timeout",
-			  calls[call].name);
+		late = clock_left_ms(deadline) == 0;
+		log_fault(pg, late ? "database.timeout" : "database.lost", calls[call].name);
 		*lost = true;
 		rc = RC_DATABASE;
 	} else {
 		rc = judge(pg, result, call, lost);
 	}
-	if (*lost || PQstatus(pg->conn) == CONNECTION_BAD) {
+	if (late)
+		breaker_report(pg->breaker, &policy, false);
+	if (late && (calls[call].flags & WAITS)) {
+		set_aside(pg);
+	} else if (*lost || PQstatus(pg->conn) == CONNECTION_BAD) {
 		*lost = *lost || rc;
 		disconnect(pg);
 	}
@@ -354,6 +422,24 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 	return rc;
 }
 
+/* Connected already, or now. Who has less than the usual time leaves it to others to find out whether anybody answers. */
+static enum rc
+reach(struct pg *pg, int64_t deadline)
+{
+	bool in_time = clock_left_ms(deadline) >= CONNECT_MS, silent;
+	int64_t by = clock_ms() + CONNECT_MS;
+	enum rc rc;
+
+	if (is_connected(pg))
+		return RC_OK;
+	if (in_time ? !breaker_admits(pg->breaker, &policy) : breaker_is_open(pg->breaker, &policy))
+		return RC_DATABASE;
+	rc = connect_any(pg, in_time ? by : deadline, &silent);
+	if (in_time && rc != RC_NO_MEMORY)
+		breaker_report(pg->breaker, &policy, !silent);
+	return rc;
+}
+
 /*
  * A read is tried on a second connection; a change until it is settled or the time is over. Once it is in doubt, being
  * refused for a while settles nothing: the first call may still hold the very lock that the second one waits for.
@@ -361,27 +447,32 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 static enum rc
 call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
 {
-	int64_t deadline = clock_ms() + PG_CALL_MS, connect_by;
+	int64_t deadline = clock_ms() + PG_CALL_MS;
 	bool lost, in_doubt = false;
 	enum rc rc;
 
 	for (int attempt = 0;; attempt++) {
-		connect_by = clock_ms() + CONNECT_MS;
-		rc = is_connected(pg) ? RC_OK
-				      : connect_any(pg, connect_by < deadline ? connect_by : deadline);
+		rc = reach(pg, deadline);
+		if (!rc && (calls[call].flags & WAITS) && is_stuck(pg)) {
+			log_warn("database.stuck", log_text("call", calls[call].name));
+			return RC_DATABASE;
+		}
 		if (!rc) {
 			rc = call_once(pg, ctx, call, params, deadline, out, &lost);
 			if (!lost && (!in_doubt || rc != RC_DATABASE))
 				return rc;
-			in_doubt = in_doubt || calls[call].changes;
+			in_doubt = in_doubt || (calls[call].flags & CHANGES);
 		} else if (!in_doubt) {
 			return rc;
 		}
 		if ((attempt > 0 && !in_doubt) || clock_left_ms(deadline) == 0)
-			return rc;
+			break;
 		if (attempt > 0)
 			(void)poll(NULL, 0, 1 + (int)id_random(PAUSE_MS));
 	}
+	if (in_doubt)
+		log_warn("database.in_doubt", log_text("call", calls[call].name));
+	return rc;
 }
 
 enum rc

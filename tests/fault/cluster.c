@@ -142,6 +142,24 @@ cluster_stop(const struct cluster *c, enum cluster_end how)
 	run(c, commands[how]);
 }
 
+/* The postmaster comes first, so that it has no further children. */
+#define SIGNAL_ALL(signal)                                                                                   \
+	"pid=$(parts_pid \"$1\" postgres); kill -s " signal " \"$pid\"; "                                    \
+	"for stat in /proc/[0-9]*/stat; do read -r child _ _ parent _ 2>/dev/null <\"$stat\" || continue; "  \
+	"[ \"$parent\" != \"$pid\" ] || kill -s " signal " \"$child\" || :; done"
+
+void
+cluster_freeze(const struct cluster *c)
+{
+	run(c, SIGNAL_ALL("STOP"));
+}
+
+void
+cluster_thaw(const struct cluster *c)
+{
+	run(c, SIGNAL_ALL("CONT"));
+}
+
 bool
 cluster_is_alive(const struct cluster *c)
 {

@@ -22,6 +22,9 @@ void cluster_promote(const struct cluster *c);
 enum cluster_end { CLUSTER_FAST, CLUSTER_IMMEDIATE, CLUSTER_KILL };
 void cluster_stop(const struct cluster *c, enum cluster_end how);
 bool cluster_is_alive(const struct cluster *c);
+/* Its processes stand still, and so does whoever waits for them; then they go on. */
+void cluster_freeze(const struct cluster *c);
+void cluster_thaw(const struct cluster *c);
 /* Starts it again; the second returns when it can be written to. */
 void cluster_start_again(const struct cluster *c);
 void cluster_again(const struct cluster *c);

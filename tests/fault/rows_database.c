@@ -230,6 +230,78 @@ is_synchronous(void *arg)
 		      "1") == 0;
 }
 
+#define DEAF_MS 9500 /* a call, and a connection: then everybody knows */
+
+static const struct load_options reading = {
+	.rate = 100,
+	.mix = { [LOAD_GET] = 2, [LOAD_HEALTH] = 2 },
+};
+
+/* PostgreSQL takes connections and calls, and says nothing: only those that find it out wait for it. */
+static void
+run_silent(void)
+{
+	struct cluster c = cluster_start(NULL);
+	struct load_figures f, health;
+	struct outage o;
+	struct load *others;
+	int64_t begun;
+
+	begin(&o, &(const struct pool_options){ .workers = WORKERS });
+	others = scene_load(&o.s, &reading);
+	go_on(1000);
+	cluster_freeze(&c);
+	go_on(DEAF_MS);
+	begun = clock_us();
+	go_on(full_or_quick(15000, 2000));
+	f = load_figures(others, KIND(LOAD_GET), begun, clock_us());
+	health = load_figures(others, KIND(LOAD_HEALTH), begun, clock_us());
+	cluster_thaw(&c);
+	note_return(&o, cluster_writable(&c, 20000));
+	figure("known to all after %d s: p99 of refusals then %.0f ms, of /health %.0f ms", DEAF_MS / 1000,
+	       f.refused_p99_ms, health.p99_ms);
+	demand(f.refused > 0 && f.refused == f.asked, "%ld of %ld reads were answered otherwise than 503",
+	       f.asked - f.refused, f.asked);
+	demand_time(f.refused_p99_ms <= 500, "p99 of what was refused: %.0f ms", f.refused_p99_ms);
+	demand(health.good == health.asked, "%ld of /health failed", health.asked - health.good);
+	demand_time(health.p99_ms <= 500, "p99 of /health: %.0f ms", health.p99_ms);
+	end(&o, BACK_US / 1e6);
+}
+
+/* The synchronous standby is gone and nobody promotes anything: changes are refused, reads go on, and the connections that wait are
+ * no more than there are workers. */
+static void
+run_standby_gone(void)
+{
+	struct cluster c = cluster_start(NULL);
+	struct load_figures f;
+	struct outage o;
+	struct load *others;
+	int64_t begun;
+	long waiting;
+
+	begin(&o, &(const struct pool_options){ .workers = WORKERS });
+	others = scene_load(&o.s, &reading);
+	go_on(1000);
+	cluster_set(&c, "synchronous_standby_names = 'gone'");
+	cluster_reload(&c);
+	go_on(DEAF_MS);
+	begun = clock_us();
+	go_on(full_or_quick(30000, 4000));
+	f = load_figures(others, ALL_KINDS, begun, clock_us());
+	waiting = strtol(
+		pool_sql(&o.s.pool, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
+		NULL, 10);
+	cluster_set(&c, "synchronous_standby_names = ''");
+	cluster_reload(&c);
+	note_return(&o, clock_us());
+	figure("%ld connections wait, p99 of reads %.0f ms", waiting, f.p99_ms);
+	demand(waiting > 0 && waiting <= WORKERS, "%ld connections wait, of %d workers", waiting, WORKERS);
+	demand(f.good == f.asked, "%ld reads failed", f.asked - f.good);
+	demand_time(f.p99_ms <= 500, "p99 of reads: %.0f ms", f.p99_ms);
+	end(&o, BACK_US / 1e6);
+}
+
 /* A primary whose commits wait for its standby, and a pool that has been told of both. */
 struct couple {
 	struct cluster primary, standby;
@@ -389,6 +461,9 @@ const struct row database_rows[] = {
 	{ "pg-kill", "PostgreSQL is killed with -9", run_kill, 180, MANY },
 	{ "pg-terminate", "connections are cut at random", run_terminate, 120, MANY },
 	{ "pg-disk-full", "the disk of PostgreSQL is full", run_disk_full, 180, MANY },
+	{ "pg-silent", "PostgreSQL stands still", run_silent, 120, MANY },
+	{ "standby-gone", "the synchronous standby goes, and nobody does anything", run_standby_gone, 120,
+	  MANY },
 	{ "failover", "the primary is killed, its synchronous standby promoted", run_failover, 180, MANY },
 	{ "standby-hangs", "the synchronous standby goes, waiting commits are cut, then it takes over",
 	  run_standby_hangs, 180, MANY },

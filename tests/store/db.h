@@ -34,6 +34,7 @@ static struct {
 	PGconn *su;
 	PGconn *watch; /* another one: in a transaction, what pg_stat_activity shows stands still */
 	struct pg *pg;
+	struct breaker breaker;
 } db;
 
 static inline const char *
@@ -109,7 +110,7 @@ open_db(void)
 	db.su = connect_as_superuser(db.name);
 	db.watch = connect_as_superuser(db.name);
 	db.url = talloc_asprintf(db.ctx, "%s%s", need("ORDERS_TEST_PG_URL"), db.name);
-	db.pg = pg_open(db.ctx, db.url);
+	db.pg = pg_open(db.ctx, db.url, &db.breaker);
 }
 
 static inline void
@@ -248,7 +249,7 @@ start_job_at(const char *url, job_fn *run, const void *arg)
 	job = (struct job){ .pid = fork(), .from = ends[0] };
 	cr_assert_geq(job.pid, 0);
 	if (job.pid == 0) {
-		struct pg *pg = pg_open(db.ctx, url);
+		struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 		int64_t deadline = clock_ms() + LIMIT_MS, started;
 		struct outcome o;
 

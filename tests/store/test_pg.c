@@ -44,7 +44,7 @@ Test(pg, tells_what_libpq_holds_against_a_conninfo)
 
 Test(pg, does_not_connect_before_it_is_asked)
 {
-	(void)pg_open(db.ctx, db.url);
+	(void)pg_open(db.ctx, db.url, &db.breaker);
 	cr_expect_str_eq(sql(CONNECTED), "0");
 	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK);
 	cr_expect_str_eq(sql(CONNECTED), "1");
@@ -84,7 +84,7 @@ Test(pg, is_not_there_when_nobody_listens)
 {
 	const char *url;
 	struct relay r = open_relay(&url);
-	struct pg *pg = pg_open(db.ctx, url);
+	struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 	int64_t started = clock_ms();
 
 	relay_set(&r, RELAY_DOWN);
@@ -109,7 +109,7 @@ Test(pg, goes_on_to_the_next_host_when_one_refuses_or_says_nothing)
 {
 	const char *url;
 	struct relay r = open_relay(&url);
-	struct pg *pg = pg_open(db.ctx, before(db.url, r.port));
+	struct pg *pg = pg_open(db.ctx, before(db.url, r.port), &db.breaker);
 	int64_t started = clock_ms();
 
 	relay_set(&r, RELAY_FROZEN);
@@ -121,7 +121,7 @@ Test(pg, goes_on_to_the_next_host_when_one_refuses_or_says_nothing)
 	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
 	cr_expect_lt(clock_ms() - started, 1000, "the one that was good is tried first");
 	relay_set(&r, RELAY_DOWN);
-	pg = pg_open(db.ctx, before(db.url, r.port));
+	pg = pg_open(db.ctx, before(db.url, r.port), &db.breaker);
 	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
 	relay_stop(&r);
 }
@@ -130,11 +130,11 @@ Test(pg, takes_the_host_that_can_be_written_to)
 {
 	const char *url = talloc_asprintf(db.ctx, "%s?target_session_attrs=read-write",
 					  before(db.url, atoi(strstr(db.url, "127.0.0.1:") + 10)));
-	struct pg *pg = pg_open(db.ctx, url);
+	struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 
 	cr_expect_eq(store_ready(pg, db.ctx), RC_OK);
 	(void)sql("ALTER DATABASE %s SET default_transaction_read_only = on", db.name);
-	pg = pg_open(db.ctx, url);
+	pg = pg_open(db.ctx, url, &db.breaker);
 	cr_expect_eq(store_ready(pg, db.ctx), RC_DATABASE, "neither of the two");
 }
 
@@ -142,7 +142,7 @@ Test(pg, gives_up_on_a_server_that_says_nothing)
 {
 	const char *url;
 	struct relay r = open_relay(&url);
-	struct pg *pg = pg_open(db.ctx, url);
+	struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 	int64_t started = clock_ms();
 
 	relay_set(&r, RELAY_FROZEN);
@@ -156,10 +156,10 @@ Test(pg, gives_up_on_a_server_that_says_nothing)
 
 Test(pg, refuses_a_database_or_a_password_that_is_wrong)
 {
-	struct pg *pg = pg_open(db.ctx, talloc_asprintf(db.ctx, "%sx", db.url));
+	struct pg *pg = pg_open(db.ctx, talloc_asprintf(db.ctx, "%sx", db.url), &db.breaker);
 
 	cr_expect_eq(store_ready(pg, db.ctx), RC_DATABASE, "no such database");
-	pg = pg_open(db.ctx, talloc_asprintf(db.ctx, "%s?password=wrong", db.url));
+	pg = pg_open(db.ctx, talloc_asprintf(db.ctx, "%s?password=wrong", db.url), &db.breaker);
 	cr_expect_eq(store_ready(pg, db.ctx), RC_DATABASE, "another password");
 }
 
@@ -235,7 +235,7 @@ Test(pg, settles_a_create_whose_answer_was_lost_behind_the_commit)
 {
 	const char *url;
 	struct relay r = open_relay(&url);
-	struct pg *pg = pg_open(db.ctx, url);
+	struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 	struct change c = change_by(9, NULL, "request");
 	struct order o = order_of(9, 2), back;
 	struct changed made;
@@ -256,7 +256,7 @@ Test(pg, settles_a_step_whose_answer_was_lost_behind_the_commit)
 {
 	const char *url;
 	struct relay r = open_relay(&url);
-	struct pg *pg = pg_open(db.ctx, url);
+	struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 	struct change c = change_by(9, NULL, "request");
 	struct changed made;
 	int64_t id = create(9, 0);
@@ -278,7 +278,7 @@ Test(pg, reads_again_what_was_lost)
 {
 	const char *url;
 	struct relay r = open_relay(&url);
-	struct pg *pg = pg_open(db.ctx, url);
+	struct pg *pg = pg_open(db.ctx, url, &db.breaker);
 	int64_t id = create(9, 0);
 	struct order o;
 
@@ -324,7 +324,7 @@ Test(pg, keeps_its_connection_after_a_refusal)
 
 Test(pg, looks_for_another_server_when_this_one_only_reads)
 {
-	struct pg *pg = pg_open(db.ctx, db.url);
+	struct pg *pg = pg_open(db.ctx, db.url, &db.breaker);
 	int64_t id = create(9, 0), started;
 	struct order o;
 

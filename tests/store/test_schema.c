@@ -209,7 +209,7 @@ Test(schema, can_be_reverted_and_deployed_again)
 	cr_expect_str_eq(sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'orders'"), "0");
 	cr_assert_eq(sqitch("deploy --verify"), 0);
 	cr_expect_eq(sqitch("verify"), 0);
-	db.pg = pg_open(db.ctx, db.url);
+	db.pg = pg_open(db.ctx, db.url, &db.breaker);
 	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK);
 	cr_expect_gt(create(9, 0), 0);
 	cr_expect_eq(sqitch("deploy --verify"), 0, "once more is no change");

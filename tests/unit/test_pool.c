@@ -14,7 +14,7 @@
 #include "table.h"
 
 static const struct breaker_policy policy = {
-	.threshold = 3, .first_ms = 20000, .cap_ms = 80000, .probe_ms = 50000
+	.threshold = 3, .first_ms = 2000, .cap_ms = 8000, .probe_ms = 5000
 };
 
 static char dir[] = "/tmp/orders-pool.XXXXXX", path[64], file[80];
@@ -128,13 +128,13 @@ Test(pool, says_why_it_has_no_file)
 	cr_expect_eq(errno, ELOOP);
 }
 
-Test(pool, has_layout_number_2_for_exactly_this_struct)
+Test(pool, has_layout_number_3_for_exactly_this_struct)
 {
 	/* Who changes struct pool changes POOL_LAYOUT, and then these. */
-	cr_expect_eq(POOL_LAYOUT, 2);
-	cr_expect_eq(sizeof(struct breaker), 16);
+	cr_expect_eq(POOL_LAYOUT, 3);
+	cr_expect_eq(sizeof(struct breaker), 24);
 	cr_expect_eq(sizeof(struct slot), 24);
-	cr_expect_eq(sizeof(struct pool), NEIGHBOURS * 16 + 8 + POOL_SLOTS * 24);
+	cr_expect_eq(sizeof(struct pool), NEIGHBOURS * 24 + 8 + POOL_SLOTS * 24);
 }
 
 Test(pool, gives_each_worker_a_slot)
@@ -268,7 +268,7 @@ Test(pool, chooses_one_of_all_to_sweep)
 
 			(void)close(go[1]);
 			(void)!read(go[0], &c, 1); /* all at once, when the pipe is closed */
-			_exit(pool_sweep_due(p, 100000));
+			_exit(pool_sweep_due(p, 10000));
 		}
 	(void)close(go[0]);
 	(void)close(go[1]);
@@ -277,8 +277,8 @@ Test(pool, chooses_one_of_all_to_sweep)
 		chosen += WEXITSTATUS(status);
 	}
 	cr_expect_eq(chosen, 1);
-	cr_expect_not(pool_sweep_due(p, 100000), "not before the interval is over");
-	cr_expect_gt(pool_sweep_wait_ms(p), 90000);
+	cr_expect_not(pool_sweep_due(p, 10000), "not before the interval is over");
+	cr_expect_gt(pool_sweep_wait_ms(p), 9000);
 }
 
 Test(pool, sweeps_sooner_or_later_when_told)
@@ -287,13 +287,25 @@ Test(pool, sweeps_sooner_or_later_when_told)
 
 	cr_expect(pool_sweep_wait_ms(p) > 0 && pool_sweep_wait_ms(p) < 1000,
 		  "a new pool soon, but not at once");
-	cr_expect_not(pool_sweep_due(p, 100000));
+	cr_expect_not(pool_sweep_due(p, 10000));
 	pool_sweep_in(p, 0);
 	cr_expect_eq(pool_sweep_wait_ms(p), 0);
-	cr_expect(pool_sweep_due(p, 100000), "there is more");
-	pool_sweep_in(p, 90000);
-	cr_expect_not(pool_sweep_due(p, 100000));
-	cr_expect(pool_sweep_wait_ms(p) > 80000 && pool_sweep_wait_ms(p) <= 90000);
+	cr_expect(pool_sweep_due(p, 10000), "there is more");
+	pool_sweep_in(p, 9000);
+	cr_expect_not(pool_sweep_due(p, 10000));
+	cr_expect(pool_sweep_wait_ms(p) > 8000 && pool_sweep_wait_ms(p) <= 9000);
+}
+
+Test(pool, lets_one_probe_at_a_time_take_longer)
+{
+	struct breaker b = { 0 };
+
+	cr_expect(breaker_is_patient(&b, 30));
+	cr_expect_not(breaker_is_patient(&b, 30), "one at a time");
+	(void)poll(NULL, 0, 40);
+	cr_expect(breaker_is_patient(&b, 10000), "whoever it was may have died");
+	atomic_store(&b.patient_ms, clock_ms() + 1000000);
+	cr_expect(breaker_is_patient(&b, 10000), "said before the machine started anew");
 }
 
 Test(pool, knows_times_that_are_older_than_its_machines_clock)
@@ -305,7 +317,7 @@ Test(pool, knows_times_that_are_older_than_its_machines_clock)
 
 	atomic_store(&p->sweep_ms, beyond);
 	cr_expect_eq(pool_sweep_wait_ms(p), 0);
-	cr_expect(pool_sweep_due(p, 100000));
+	cr_expect(pool_sweep_due(p, 10000));
 	atomic_store(&b->failures, 100);
 	atomic_store(&b->retry_ms, beyond);
 	cr_expect_eq(breaker_retry_after_s(b), 1);
@@ -341,7 +353,7 @@ Test(breaker, opens_after_so_many_failures_in_a_row)
 	}
 	cr_expect(breaker_is_open(&b, &policy));
 	cr_expect_eq(b.health, HEALTH_FAILING);
-	atomic_store(&b.retry_ms, clock_ms() + 60000); /* whatever the jitter was */
+	atomic_store(&b.retry_ms, clock_ms() + 6000); /* whatever the jitter was */
 	cr_expect_not(breaker_is_willing(&b, &policy));
 	cr_expect_not(breaker_admits(&b, &policy));
 }
@@ -408,8 +420,8 @@ Test(breaker, backs_off_for_twice_as_long_each_time_up_to_the_cap)
 	static const struct {
 		uint32_t failures;
 		int64_t ceiling;
-	} rows[] = { { 3, 20000 },  { 4, 40000 },   { 5, 80000 },	  { 6, 80000 },
-		     { 20, 80000 }, { 100, 80000 }, { 4000000000, 80000 } };
+	} rows[] = { { 3, 2000 },  { 4, 4000 },	  { 5, 8000 },	       { 6, 8000 },
+		     { 20, 8000 }, { 100, 8000 }, { 4000000000, 8000 } };
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		int64_t least = INT64_MAX, most = 0;
@@ -466,8 +478,8 @@ Test(breaker, tells_when_to_come_back)
 	} rows[] = {
 		{ -5000, 1, 1, "at least a second" },
 		{ 1, 1, 1, "at least a second" },
-		{ 30500, 30, 31, "rounded up" },
-		{ 60000, 59, 60, "a minute" },
+		{ 10500, 10, 11, "rounded up" },
+		{ 12000, 11, 12, "a dozen seconds" },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {

@@ -756,6 +756,39 @@ Test(products, is_left_alone_after_it_failed_over_and_over_and_tried_again_soon)
 	stop();
 }
 
+Test(products, is_found_again_also_when_it_is_slow_or_much_is_asked_of_it)
+{
+	static const struct {
+		int delay_ms;
+		size_t n;
+		const char *why;
+	} rows[] = { { 1300, 1, "an answer takes longer than a look whether there is one" },
+		     { 150, 100, "seven rounds of sixteen look-ups take longer" } };
+	int ids[100];
+
+	start(&(const struct pool_options){ .workers = 2 });
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		bool served = false;
+
+		PEER_ON(&products, "", .act = PEER_RESET);
+		for (int j = 0; j < 6; j++)
+			(void)create(ORDER_OF(1));
+		for (size_t j = 0; j < rows[i].n; j++) {
+			ids[j] = 100 + (int)j;
+			PEER_ON(&products, product_target(ids[j]), .act = PEER_ANSWER,
+				.delay_ms = rows[i].delay_ms,
+				.bytes = http_json(
+					200,
+					text("{\"id\":%d,\"name\":\"P\",\"price\":1,\"stock_quantity\":9}",
+					     ids[j])));
+		}
+		for (int64_t until = now_ms() + 8000; !served && now_ms() < until;)
+			served = create(one_of_each(ids, rows[i].n)).status == 201;
+		cr_expect(served, "%s", rows[i].why);
+	}
+	stop();
+}
+
 Test(products, leaves_no_order_behind_when_it_fails)
 {
 	start(&(const struct pool_options){ .workers = 1 });
