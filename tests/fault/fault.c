@@ -223,7 +223,7 @@ struct run {
 	struct report *reports;
 	const struct row *slow[ROWS_MAX]; /* to be tried once more */
 	int n_slow;
-	int held, failed;
+	int held, failed, not_here;
 };
 
 static void
@@ -232,7 +232,7 @@ note_verdict(struct run *run, const struct row *row, enum verdict verdict, bool 
 	if (verdict == SLOW && is_quick() && !again && run->n_slow < ROWS_MAX)
 		run->slow[run->n_slow++] = row;
 	else
-		*(verdict == HELD || verdict == NOT_HERE ? &run->held : &run->failed) += 1;
+		*(verdict == HELD ? &run->held : verdict == NOT_HERE ? &run->not_here : &run->failed) += 1;
 }
 
 /* Waits until fewer than n are running. */
@@ -318,6 +318,9 @@ main(void)
 		run_row(&run, run.slow[i], 1, true);
 		make_room(&run, 1, true);
 	}
-	(void)printf("%d passed, %d failed\n", run.held, run.failed);
+	(void)printf("%d passed, %d failed", run.held, run.failed);
+	if (run.not_here)
+		(void)printf(", %d cannot be run here", run.not_here);
+	(void)putchar('\n');
 	return run.failed || !run.held ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -191,14 +191,14 @@ start_request(struct client *c, int64_t due_us)
 
 /* Status line and fields, up to and with the empty line. False: not what this service sends. */
 static bool
-read_head(const char *head, const char *end, int *status, size_t *body_len, bool *closes, bool *replayed)
+read_head(const char *head, const char *end, struct load_reply *a, size_t *body_len, bool *closes)
 {
 	bool sized = false;
 
 	if (strncmp(head, "HTTP/1.1 ", 9) != 0)
 		return false;
-	*status = atoi(head + 9);
-	*closes = *replayed = false;
+	a->status = atoi(head + 9);
+	*closes = false;
 	for (const char *line = strstr(head, "\r\n"); line < end; line = strstr(line + 2, "\r\n")) {
 		const char *f = line + 2;
 
@@ -208,10 +208,12 @@ read_head(const char *head, const char *end, int *status, size_t *body_len, bool
 		} else if (strncasecmp(f, "Connection: close\r\n", 19) == 0) {
 			*closes = true;
 		} else if (strncasecmp(f, "Idempotent-Replayed: true\r\n", 27) == 0) {
-			*replayed = true;
+			a->replayed = true;
+		} else if (strncasecmp(f, "Retry-After: ", 13) == 0) {
+			a->retry_after = atoi(f + 13) > 0;
 		}
 	}
-	return sized && *status >= 100 && *status <= 599;
+	return sized && a->status >= 100 && a->status <= 599;
 }
 
 static void
@@ -224,7 +226,7 @@ read_answer(struct client *c)
 
 	if (!end)
 		return;
-	if (!read_head(c->in, end, &a.status, &len, &closes, &a.replayed)) {
+	if (!read_head(c->in, end, &a, &len, &closes)) {
 		hang_up(c);
 		end_request(c, &(struct load_reply){ 0 });
 		return;

@@ -39,9 +39,9 @@ struct load_request {
 };
 
 struct load_reply {
-	int status; /* 0: none came */
-	bool replayed;
-	const char *body; /* NUL-terminated */
+	int status;		    /* 0: none came */
+	bool replayed, retry_after; /* the fields of these names came */
+	const char *body;	    /* NUL-terminated */
 	size_t len;
 };
 

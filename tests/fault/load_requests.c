@@ -423,7 +423,7 @@ is_right(struct load_request *q, const struct load_reply *a)
 		if (strncmp(a->body, "{\"detail\":", 10) != 0)
 			return false;
 		if (kind == LOAD_BAD || a->status >= 500)
-			return true;
+			return a->retry_after || (a->status != 503 && a->status != 504);
 		if (kind == LOAD_CHANGE)
 			return a->status == 400 && strncmp(a->body + 10, "\"Cannot ", 8) == 0 &&
 			       known[q->slot].id == q->r.order_id && known[q->slot].doubtful;

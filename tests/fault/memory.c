@@ -728,11 +728,11 @@ place(enum token token, const char *body, enum key key)
 int
 main(void)
 {
-	const char *only = getenv("KIND"), *seed = getenv("SEED");
+	const char *only = getenv("KIND"), *seed = getenv("SEED"), *quick = getenv("QUICK");
 
 	if (!reserve_for_openssl())
 		give_up("OpenSSL has memory already");
-	world.quick = getenv("QUICK") != NULL;
+	world.quick = quick && *quick && strcmp(quick, "0") != 0;
 	world.seed = seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)wall_s();
 	(void)printf("memory refused, %s, SEED=%u\n", world.quick ? "some n" : "every n", world.seed);
 	(void)fflush(stdout);

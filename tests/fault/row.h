@@ -51,8 +51,9 @@ __attribute__((format(printf, 1, 2), noreturn)) void not_here(const char *format
 /* A file that was built beside this program. */
 const char *built(const char *name);
 
-/* The memory of a process's own, in kB; 0: it is gone. */
+/* The memory of a process's own, and the most that it has ever had, libraries included, in kB; 0: it is gone. */
 long own_kb(pid_t pid);
+long peak_kb(pid_t pid);
 
 /* Lets loads run for so long. */
 void go_on(long ms);

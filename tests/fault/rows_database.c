@@ -16,6 +16,7 @@
 #include "support/test.h"
 
 #define BACK_US 2000000
+#define CALM_US 1000000 /* after the first good answer nobody is refused any more */
 #define WORKERS 8
 
 static const struct load_options mixed = {
@@ -40,14 +41,20 @@ begin(struct outage *o, const struct pool_options *options)
 	go_on(full_or_quick(3000, 700));
 }
 
-/* The database can be written to since at_us. */
+/* The database can be written to since at_us. Goes on until it is known whether all workers have noticed. */
 static void
 note_return(struct outage *o, int64_t at_us)
 {
-	int64_t us = first_good_after(o->l, KIND(LOAD_CREATE), at_us, 20000);
+	int64_t us = first_good_after(o->l, KIND(LOAD_CREATE), at_us, 20000), calm;
 	double s = us < 0 ? 999 : (double)us / 1e6;
+	struct load_figures f;
 
 	o->slowest_s = s > o->slowest_s ? s : o->slowest_s;
+	calm = at_us + (us < 0 ? 0 : us) + CALM_US;
+	go_on((calm - clock_us()) / 1000 + full_or_quick(2000, 1000));
+	f = load_figures(o->l, ALL_KINDS, calm, clock_us());
+	demand(f.asked > 0 && f.refused == 0, "%ld of %ld requests were still refused a second later",
+	       f.refused, f.asked);
 }
 
 /* While it lasts the only wrong answer is none: 503 and 504 are what a client can go by. */
@@ -76,7 +83,6 @@ restart(enum cluster_end how)
 		go_on(full_or_quick(1000, 300));
 		cluster_again(&c);
 		note_return(&o, clock_us());
-		go_on(full_or_quick(2000, 500));
 	}
 	end(&o, BACK_US / 1e6);
 }
@@ -217,7 +223,6 @@ run_disk_full(void)
 		if (!cluster_is_alive(&c)) /* it gave up: who has made room starts it again */
 			cluster_again(&c);
 		note_return(&o, cluster_writable(&c, 60000));
-		go_on(500);
 	}
 	end(&o, BACK_US / 1e6);
 	cluster_stop(&c, CLUSTER_IMMEDIATE);
@@ -371,14 +376,16 @@ static void
 run_standby_hangs(void)
 {
 	struct couple c;
+	long cut = 0;
 
 	begin_couple(&c);
 	cluster_stop(&c.standby, CLUSTER_KILL);
 	for (long i = 0; i < full_or_quick(30, 12); i++) {
 		go_on(300);
-		(void)pool_sql(&c.o.s.pool,
-			       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-			       "WHERE application_name = 'orders.fcgi' AND wait_event = 'SyncRep'");
+		cut += strtol(pool_sql(&c.o.s.pool,
+				       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+				       "WHERE application_name = 'orders.fcgi' AND wait_event = 'SyncRep'"),
+			      NULL, 10);
 		/* As if all leases were over already: what the standby does not have must be told to nobody then either. */
 		(void)pool_sql(
 			&c.o.s.pool,
@@ -390,6 +397,8 @@ run_standby_hangs(void)
 	cluster_set(&c.standby, "primary_conninfo = ''");
 	cluster_start_again(&c.standby);
 	promote(&c);
+	figure("%ld waiting commits cut", cut);
+	demand(cut > 0, "no commit waited");
 	end(&c.o, 5);
 }
 

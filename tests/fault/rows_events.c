@@ -208,8 +208,11 @@ run_bad_day(const struct bad_day *d)
 	l = scene_load(&s, &(const struct load_options){
 				   .rate = peak * SHARE,
 				   .mix = { [LOAD_CREATE] = 6, [LOAD_REPEAT] = 1, [LOAD_CHANGE] = 3 } });
-	if (d->at_start)
+	if (d->at_start) {
+		go_on(full_or_quick(3000, 600));
+		demand(scene_owed(&s) > 0, "nothing is owed: SNS was not down");
 		d->end();
+	}
 	go_on(full_or_quick(2000, 300)); /* the backlog of the peak goes first */
 	(void)wait_until(20000, is_drained, &(struct drained){ &s });
 	begun = clock_us();
@@ -224,6 +227,7 @@ run_bad_day(const struct bad_day *d)
 	backlog = scene_owed(&s);
 	d->end();
 	ended = clock_us();
+	demand(backlog > 0, "nothing is owed: the fault did not happen");
 	demand(wait_until(60000, is_drained, &(struct drained){ &s }), "the backlog does not go");
 	drained = clock_us() - ended;
 	after = load_figures(l, ALL_KINDS, ended, clock_us());

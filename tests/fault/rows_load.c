@@ -66,6 +66,7 @@ struct trace {
 	long backends_kb; /* of the database's processes that serve them: prepared plans and caches */
 	long descriptors;
 	long run_files;
+	long pids; /* their sum: the same workers */
 };
 
 static long
@@ -88,6 +89,7 @@ take_trace(const struct scene *s)
 	char *list, *saved;
 
 	for (int i = 0, n = pool_pids(&s->pool, "orders.fcgi", pids); i < n; i++) {
+		t.pids += pids[i];
 		t.workers_kb += own_kb(pids[i]);
 		t.descriptors += count_files(text("/proc/%d/fd/*", (int)pids[i]));
 	}
@@ -140,14 +142,16 @@ run_soak(void)
 
 	(void)wait_until(3600000, has_made, &(struct progress){ l, requests / 20 });
 	first = take_trace(&s);
-	(void)wait_until(3600000, has_made, &(struct progress){ l, requests });
+	(void)wait_until(3600000, has_made, &(struct progress){ l, requests - requests / 50 });
 	last = take_trace(&s);
+	(void)wait_until(3600000, has_made, &(struct progress){ l, requests });
 	f = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("%ld requests, %.0f/s, memory of 8 workers %+ld kB of %ld, of their backends %+ld kB of %ld, descriptors %+ld, files in run/ %+ld",
 	       f.asked, f.per_s, last.workers_kb - first.workers_kb, first.workers_kb,
 	       last.backends_kb - first.backends_kb, first.backends_kb, last.descriptors - first.descriptors,
 	       last.run_files - first.run_files);
 	demand(f.good == f.asked, "%ld requests failed", f.asked - f.good);
+	demand(last.pids == first.pids, "there are other workers than at first");
 	demand_flat("workers' memory", last.workers_kb, first.workers_kb, first.workers_kb / 20 + 8 * 128);
 	demand_flat("backends' memory", last.backends_kb, first.backends_kb,
 		    first.backends_kb / 20 + 8 * 512);

@@ -200,6 +200,8 @@ renew_often(const char *what, renew_fn *renew)
 		pid_t pids[POOL_PIDS];
 		int workers;
 
+		/* Requests come between renewals, not behind the last. */
+		(void)wait_until(300000, is_enough, &(struct enough){ l, least * n / (times + 1) });
 		put_worker(&i, n);
 		put_settings(&i, n);
 		renew(&s, n);

@@ -11,6 +11,7 @@
 
 #define WORKERS 8
 #define CREATING 200
+#define LOOKUPS 3 /* of an order, at most */
 
 /* The products that a load orders from a stand-in. */
 #define SOLD "3:4550,4:1999,5:100"
@@ -40,6 +41,7 @@ run_hangs(void)
 	struct load *reads, *creates;
 	struct load_figures before, during, refused;
 	int64_t begun, back;
+	int asked;
 
 	products = peer_start(NULL);
 	sell();
@@ -68,7 +70,9 @@ run_hangs(void)
 							       .mix = { [LOAD_CREATE] = 1 },
 							       .products = SOLD });
 	begun = clock_us();
+	asked = peer_count(&products, NULL);
 	go_on(full_or_quick(30000, 3500));
+	asked = peer_count(&products, NULL) - asked;
 	during = load_figures(reads, ALL_KINDS, begun, clock_us());
 	refused = load_figures(creates, ALL_KINDS, begun, clock_us());
 	sell();
@@ -78,7 +82,10 @@ run_hangs(void)
 	figure("%d clients: %ld creations refused, p99 of them %.0f ms", CREATING, refused.refused,
 	       refused.refused_p99_ms);
 	demand_ratio("p99 of reads", during.p99_ms, before.p99_ms, 3, (double)full_or_quick(20, 60));
-	figure("back after %.1f s", (double)back / 1e6);
+	figure("%d look-ups meanwhile, back after %.1f s", asked, (double)back / 1e6);
+	demand(asked <= LOOKUPS * (WORKERS + full_or_quick(30, 4) * 3),
+	       "%d look-ups: that is not one order at a time", asked);
+	demand_time(refused.refused_p99_ms <= 1000, "p99 of refusals: %.0f ms", refused.refused_p99_ms);
 	demand(refused.refused > CREATING && refused.good == 0, "the fault did not happen");
 	demand(during.good == during.asked, "%ld reads failed", during.asked - during.good);
 	demand(refused.other == 0 && refused.cut == 0,
@@ -89,7 +96,7 @@ run_hangs(void)
 	peer_stop(&products);
 }
 
-/* The sum of the workers' resident memory, in kB. */
+/* The most that the workers have had in memory so far, in kB in all. */
 static long
 workers_kb(const struct pool *p)
 {
@@ -97,7 +104,7 @@ workers_kb(const struct pool *p)
 	long sum = 0;
 
 	for (int i = 0, n = pool_pids(p, "orders.fcgi", pids); i < n; i++)
-		sum += own_kb(pids[i]);
+		sum += peak_kb(pids[i]);
 	return sum;
 }
 
@@ -208,7 +215,7 @@ run_lies(void)
 		}
 	f = load_figures(reads, ALL_KINDS, begun, clock_us());
 	memory = workers_kb(&s.pool) - memory;
-	figure("%d lies, the slowest answer after %.1f s, %ld kB more memory in %d workers, p99 of reads %.1f ms",
+	figure("%d lies, the slowest answer after %.1f s, at their most %ld kB more memory in %d workers, p99 of reads %.1f ms",
 	       n, (double)slowest / 1000, memory, WORKERS, f.p99_ms);
 	demand(memory <= WORKERS * 2048L, "the workers have grown by %ld kB", memory);
 	demand(f.good == f.asked, "%ld reads failed", f.asked - f.good);

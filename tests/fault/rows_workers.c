@@ -124,6 +124,7 @@ run_kill(void)
 	f = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("%d killed, the slowest back after %lld ms, %ld of %ld requests failed, p99 %.1f ms", kills,
 	       (long long)slowest, f.asked - f.good, f.asked, f.p99_ms);
+	demand_time(kills >= full_or_quick(60000, 3000) / 400, "only %d were killed", kills);
 	demand_time(slowest <= BACK_MS, "a worker was away for %lld ms", (long long)slowest);
 	demand(f.asked - f.good <= kills,
 	       "%ld requests failed with %d workers killed: %ld refused, %ld cut, %ld other",

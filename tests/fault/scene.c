@@ -21,13 +21,25 @@ never(void *arg)
 	return false;
 }
 
+static long
+status_kb(pid_t pid, const char *name)
+{
+	char *status = read_file(text("/proc/%d/status", (int)pid), NULL);
+	char *at = status ? strstr(status, name) : NULL;
+
+	return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
 long
 own_kb(pid_t pid)
 {
-	char *status = read_file(text("/proc/%d/status", (int)pid), NULL);
-	char *at = status ? strstr(status, "RssAnon:") : NULL;
+	return status_kb(pid, "RssAnon:");
+}
 
-	return at ? strtol(at + strlen("RssAnon:"), NULL, 10) : 0;
+long
+peak_kb(pid_t pid)
+{
+	return status_kb(pid, "VmHWM:");
 }
 
 void

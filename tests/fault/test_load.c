@@ -97,6 +97,7 @@ Test(load, knows_the_right_answer_to_an_order)
 		{ "another success", 200, text(ORDER, money(cents), items), true },
 		{ "nothing", 201, "", true },
 		{ "a refusal", 503, "{\"detail\":\"Database unavailable\"}", false },
+		{ "a refusal that does not say for how long", 504, "{\"detail\":\"No\"}", true },
 		{ "a refusal in HTML", 503, "<html>Service Unavailable</html>", true },
 		{ "a refused token", 401, "{\"detail\":\"Could not validate credentials\"}", true },
 		{ "another request's key", 422,

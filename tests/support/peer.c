@@ -445,8 +445,9 @@ peer_on(struct peer *p, const char *target, const struct peer_rule *rule)
 const char *
 http_json(int status, const char *body)
 {
-	return text("HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-		    status, strlen(body), body);
+	return text(
+		"HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
+		status, status == 503 ? "Retry-After: 1\r\n" : "", strlen(body), body);
 }
 
 const char *

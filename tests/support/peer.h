@@ -66,7 +66,7 @@ void peer_stop(struct peer *p);
 void peer_on(struct peer *p, const char *target, const struct peer_rule *rule);
 #define PEER_ON(peer, target, ...) peer_on(peer, target, &(const struct peer_rule){ __VA_ARGS__ })
 
-/* 200, application/json, body. */
+/* The status, application/json, body; 503 with Retry-After. */
 __attribute__((returns_nonnull)) const char *http_json(int status, const char *body);
 /* GET /api/v1/products/{id} answers body. */
 void peer_product(struct peer *p, int64_t id, const char *body);
