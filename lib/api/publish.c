@@ -130,6 +130,22 @@ give_back(const char *error, size_t n, struct failure *failures)
 		failures[i] = (struct failure){ .error = error, .retry_ms = 0 };
 }
 
+/* SNS refuses every signature of a clock that is wrong, and says so in several ways. */
+static void
+report_clock(const struct sns_fault *fault, const char *error, int64_t now_us)
+{
+	char here[RFC3339_SIZE], there[RFC3339_SIZE];
+	bool known = fault->answered_us && clock_rfc3339(fault->answered_us, there) == RC_OK;
+	const struct log_field fields[] = {
+		log_text("local_time", clock_rfc3339(now_us, here) == RC_OK ? here : NULL),
+		log_text("aws_time", known ? there : NULL),
+		log_text("hint", "set the clock, by NTP for instance: AWS allows 5 minutes"),
+		log_text("error", error),
+	};
+
+	log_write(LOG_ERROR, "sns.clock", fields, sizeof fields / sizeof *fields);
+}
+
 /* The whole request failed. */
 static const char *
 report_failure(const struct sns_fault *fault, size_t n, void *ctx)
@@ -138,8 +154,13 @@ report_failure(const struct sns_fault *fault, size_t n, void *ctx)
 	const char *event = fault->rc == RC_SNS_REFUSED	    ? "sns.refused"
 			    : fault->rc == RC_SNS_THROTTLED ? "sns.throttled"
 							    : "sns.unavailable";
+	int64_t now_us = clock_wall_us();
 
-	log_warn(event, log_i64("events", (int64_t)n), log_text("error", error));
+	if (sns_fault_blames_clock(fault, now_us))
+		report_clock(fault, error, now_us);
+	else
+		log_warn(event, log_i64("events", (int64_t)n), log_text("error", error),
+			 log_text("hint", sns_fault_hint(fault)));
 	return error;
 }
 

@@ -124,7 +124,7 @@ refresh(struct credentials *c, int64_t deadline_ms, bool good)
 	f.deadline_ms = good ? clock_ms() + clock_left_ms(deadline_ms) / 2 : deadline_ms;
 	rc = c->source->fetch(&f, &fresh);
 	if (!rc && fresh.expires_us <= clock_wall_us()) {
-		key_fetch_fault(&f, "the keys have expired already");
+		key_fetch_fault(&f, "the keys have expired already: is this machine's clock right?");
 		rc = RC_SNS_REFUSED;
 	}
 	if (rc) {

@@ -168,3 +168,15 @@ transfer_status(const struct transfer *t)
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
 }
+
+int64_t
+transfer_date_us(const struct transfer *t)
+{
+	struct curl_header *field;
+	time_t date;
+
+	if (curl_easy_header(t->easy, "Date", 0, CURLH_HEADER, -1, &field) != CURLHE_OK)
+		return 0;
+	date = curl_getdate(field->value, NULL);
+	return date > 0 ? date * INT64_C(1000000) : 0;
+}

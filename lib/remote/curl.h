@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -35,5 +36,7 @@ void transfer_drop_body(struct transfer *t);
 bool transfer_no_memory(const struct transfer *t);
 
 long transfer_status(const struct transfer *t);
+/* The answer's Date, µs since 1970; 0: there is none, or none that can be read. */
+int64_t transfer_date_us(const struct transfer *t);
 
 #endif

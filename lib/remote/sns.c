@@ -121,14 +121,16 @@ post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct 
 	code = curl_easy_perform(t->easy);
 	if (code == CURLE_OK) {
 		sns_answer_read(a, transfer_status(t), t->body.data ? t->body.data : "", t->body.len);
+		a->fault.answered_us = transfer_date_us(t);
 	} else {
 		a->fault.rc = RC_SNS_DOWN;
 		(void)snprintf(a->fault.message, sizeof a->fault.message, "%s", curl_easy_strerror(code));
 	}
 	/* Without memory curl may send a request without its body: what is said of that is nothing against the message. */
 	if (a->fault.rc && transfer_no_memory(t))
-		a->fault = (struct sns_fault){ RC_NO_MEMORY, "", "no memory" };
-	if (a->fault.rc == RC_SNS_REFUSED)
+		a->fault = (struct sns_fault){ .rc = RC_NO_MEMORY, .message = "no memory" };
+	/* Not for a wrong topic, nor for a wrong clock: the whole pool would ask for keys again and again. */
+	if (sns_fault_blames_keys(&a->fault) && !sns_fault_blames_clock(&a->fault, clock_wall_us()))
 		credentials_refused(s->credentials);
 	return a->fault.rc;
 }
@@ -145,10 +147,14 @@ resolve_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
 		put_text(&form, "Attributes.entry.1.", "key", "FifoTopic");
 		put_text(&form, "Attributes.entry.1.", "value", "true");
 	}
-	if ((rc = post(s, ctx, &form, deadline, a)))
+	rc = post(s, ctx, &form, deadline, a);
+	if (rc ==
+	    RC_SNS_MESSAGE) /* there is none yet: what SNS does not like is the topic's name or attributes */
+		rc = a->fault.rc = RC_SNS_REFUSED;
+	if (rc)
 		return rc;
 	if (!*a->topic_arn) {
-		a->fault = (struct sns_fault){ RC_SNS_DOWN, "", "no topic in the answer" };
+		a->fault = (struct sns_fault){ .rc = RC_SNS_DOWN, .message = "no topic in the answer" };
 		return a->fault.rc;
 	}
 	s->topic_arn = s->resolved_arn = talloc_strdup(s, a->topic_arn);
@@ -229,6 +235,17 @@ put_messages(struct buf *form, const struct sns *s, void *ctx, const struct even
 	return !form->failed;
 }
 
+/* Every entry has failed, and for what is no fault of its own: as when the topic's key is disabled. It is SNS that is not to
+ * be tried for a while, not each message by itself. */
+static bool
+is_refused_whole(const struct sns_fault *entries, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!entries[i].rc || entries[i].rc == RC_SNS_MESSAGE || entries[i].rc != entries[0].rc)
+			return false;
+	return true;
+}
+
 static enum rc
 publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
 	struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
@@ -258,7 +275,13 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 		a.entries[0] = a.fault;
 	for (size_t i = 0; batch && i < *n; i++)
 		if (!a.entries[i].rc && !(a.taken >> i & 1))
-			a.entries[i] = (struct sns_fault){ RC_SNS_DOWN, "", "not in the answer" };
+			a.entries[i] = (struct sns_fault){ .rc = RC_SNS_DOWN,
+							   .message = "not in the answer" };
+	if (batch && is_refused_whole(a.entries, *n)) {
+		*fault = a.entries[0];
+		fault->answered_us = a.fault.answered_us;
+		return fault->rc;
+	}
 	memcpy(results, a.entries, *n * sizeof *results);
 	return RC_OK;
 }

@@ -4,29 +4,89 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SKEW_US                                                                                              \
+	(4 * 60 *                                                                                            \
+	 INT64_C(1000000)) /* from here on the clock may be why a signature is refused: 5 min are too much */
+
+#define KEYS "the keys are not valid, or not any more: where do they come from?"
+#define RIGHTS "the role needs sns:Publish on the topic, and sns:CreateTopic where only SNS_TOPIC_NAME is set"
+#define NO_TOPIC "there is no such topic in this region and account: compare SNS_TOPIC_ARN and AWS_REGION"
+#define KMS_KEY                                                                                              \
+	"the topic is encrypted: its key has to be enabled, and the role needs kms:GenerateDataKey* and kms:Decrypt on it"
+#define ENDPOINT "SNS does not take this from us here: compare AWS_REGION and AWS_ENDPOINT_URL"
+
+enum { KEYS_TOO = 1, CLOCK_SURELY = 2, CLOCK_MAYBE = 4 };
+
+/* What is held against the message counts in a batch as a fault of one of its entries, or of the batch: each is then sent
+ * on its own. Everything that concerns topic, key, account or role is listed, lest an entry that bears it be parked. */
 static const struct {
 	const char *code;
 	enum rc rc;
+	unsigned flags;
+	const char *hint;
 } codes[] = {
-	{ "Throttled", RC_SNS_THROTTLED },
-	{ "Throttling", RC_SNS_THROTTLED },
-	{ "ThrottlingException", RC_SNS_THROTTLED },
-	{ "RequestLimitExceeded", RC_SNS_THROTTLED },
-	{ "KMSThrottling", RC_SNS_THROTTLED },
-	{ "InternalError", RC_SNS_DOWN },
-	{ "InternalFailure", RC_SNS_DOWN },
-	{ "ServiceUnavailable", RC_SNS_DOWN },
-	{ "NotFound", RC_SNS_REFUSED },
-	{ "AuthorizationError", RC_SNS_REFUSED },
-	{ "ExpiredToken", RC_SNS_REFUSED },
-	{ "InvalidClientTokenId", RC_SNS_REFUSED },
-	{ "SignatureDoesNotMatch", RC_SNS_REFUSED },
-	{ "RequestTimeTooSkewed", RC_SNS_REFUSED },
-	{ "InvalidParameter", RC_SNS_MESSAGE },
-	{ "InvalidParameterValue", RC_SNS_MESSAGE },
-	{ "ParameterValueInvalid", RC_SNS_MESSAGE },
-	{ "BatchRequestTooLong", RC_SNS_MESSAGE },
+	{ "Throttled", RC_SNS_THROTTLED, 0, NULL },
+	{ "Throttling", RC_SNS_THROTTLED, 0, NULL },
+	{ "ThrottlingException", RC_SNS_THROTTLED, 0, NULL },
+	{ "ThrottledException", RC_SNS_THROTTLED, 0, NULL },
+	{ "RequestThrottled", RC_SNS_THROTTLED, 0, NULL },
+	{ "RequestThrottledException", RC_SNS_THROTTLED, 0, NULL },
+	{ "TooManyRequestsException", RC_SNS_THROTTLED, 0, NULL },
+	{ "RequestLimitExceeded", RC_SNS_THROTTLED, 0, NULL },
+	{ "BandwidthLimitExceeded", RC_SNS_THROTTLED, 0, NULL },
+	{ "SlowDown", RC_SNS_THROTTLED, 0, NULL },
+	{ "KMSThrottling", RC_SNS_THROTTLED, 0, NULL },
+	{ "KMSThrottlingException", RC_SNS_THROTTLED, 0, NULL },
+	{ "InternalError", RC_SNS_DOWN, 0, NULL },
+	{ "InternalFailure", RC_SNS_DOWN, 0, NULL },
+	{ "ServiceUnavailable", RC_SNS_DOWN, 0, NULL },
+	{ "RequestTimeout", RC_SNS_DOWN, 0, NULL },
+	{ "RequestTimeoutException", RC_SNS_DOWN, 0, NULL },
+	{ "ExpiredToken", RC_SNS_REFUSED, KEYS_TOO, KEYS },
+	{ "ExpiredTokenException", RC_SNS_REFUSED, KEYS_TOO, KEYS },
+	{ "InvalidClientTokenId", RC_SNS_REFUSED, KEYS_TOO, KEYS },
+	{ "UnrecognizedClientException", RC_SNS_REFUSED, KEYS_TOO, KEYS },
+	{ "InvalidAccessKeyId", RC_SNS_REFUSED, KEYS_TOO, KEYS },
+	{ "SignatureDoesNotMatch", RC_SNS_REFUSED, KEYS_TOO | CLOCK_MAYBE, KEYS },
+	{ "InvalidSignatureException", RC_SNS_REFUSED, KEYS_TOO | CLOCK_MAYBE, KEYS },
+	{ "AuthFailure", RC_SNS_REFUSED, KEYS_TOO | CLOCK_MAYBE, KEYS },
+	{ "RequestTimeTooSkewed", RC_SNS_REFUSED, CLOCK_SURELY, NULL },
+	{ "RequestExpired", RC_SNS_REFUSED, CLOCK_SURELY, NULL },
+	{ "RequestInTheFuture", RC_SNS_REFUSED, CLOCK_SURELY, NULL },
+	/* The sessions of a role may have been revoked: newer keys will do. */
+	{ "AuthorizationError", RC_SNS_REFUSED, KEYS_TOO, RIGHTS },
+	{ "AccessDenied", RC_SNS_REFUSED, KEYS_TOO, RIGHTS },
+	{ "AccessDeniedException", RC_SNS_REFUSED, KEYS_TOO, RIGHTS },
+	{ "MissingAuthenticationToken", RC_SNS_REFUSED, 0, ENDPOINT },
+	{ "IncompleteSignature", RC_SNS_REFUSED, 0, ENDPOINT },
+	{ "InvalidSecurity", RC_SNS_REFUSED, 0, ENDPOINT },
+	{ "InvalidAction", RC_SNS_REFUSED, 0, ENDPOINT },
+	{ "OptInRequired", RC_SNS_REFUSED, 0, "the account has not enabled this region or service" },
+	{ "NotFound", RC_SNS_REFUSED, 0, NO_TOPIC },
+	{ "TopicLimitExceeded", RC_SNS_REFUSED, 0, "the account has all the topics that it may have" },
+	{ "FilterPolicyLimitExceeded", RC_SNS_REFUSED, 0, NULL },
+	{ "SubscriptionLimitExceeded", RC_SNS_REFUSED, 0, NULL },
+	{ "ConcurrentAccess", RC_SNS_REFUSED, 0, NULL },
+	{ "StaleTag", RC_SNS_REFUSED, 0, NULL },
+	{ "EndpointDisabled", RC_SNS_REFUSED, 0, NULL },
+	{ "PlatformApplicationDisabled", RC_SNS_REFUSED, 0, NULL },
+	{ "KMSAccessDenied", RC_SNS_REFUSED, 0, KMS_KEY },
+	{ "KMSDisabled", RC_SNS_REFUSED, 0, KMS_KEY },
+	{ "KMSInvalidState", RC_SNS_REFUSED, 0, KMS_KEY },
+	{ "KMSNotFound", RC_SNS_REFUSED, 0, KMS_KEY },
+	{ "KMSOptInRequired", RC_SNS_REFUSED, 0, KMS_KEY },
+	{ "InvalidParameter", RC_SNS_MESSAGE, 0, NULL },
+	{ "InvalidParameterValue", RC_SNS_MESSAGE, 0, NULL },
+	{ "ParameterValueInvalid", RC_SNS_MESSAGE, 0, NULL },
+	{ "ValidationException", RC_SNS_MESSAGE, 0, NULL },
+	{ "BatchRequestTooLong", RC_SNS_MESSAGE, 0, NULL },
+	{ "TooManyEntriesInBatchRequest", RC_SNS_MESSAGE, 0, NULL },
+	{ "EmptyBatchRequest", RC_SNS_MESSAGE, 0, NULL },
+	{ "BatchEntryIdsNotDistinct", RC_SNS_MESSAGE, 0, NULL },
+	{ "InvalidBatchEntryId", RC_SNS_MESSAGE, 0, NULL },
 };
+
+#define N_CODES (sizeof codes / sizeof *codes)
 
 enum field { FIELD_NONE, FIELD_CODE, FIELD_MESSAGE, FIELD_ID, FIELD_SENDER_FAULT, FIELD_TOPIC_ARN, FIELDS };
 
@@ -104,15 +164,26 @@ by_status(long status)
 	return status == 429 ? RC_SNS_THROTTLED : status >= 500 ? RC_SNS_DOWN : RC_SNS_REFUSED;
 }
 
+/* Its row, or that many. */
+static size_t
+find_code(const char *code)
+{
+	size_t i = 0;
+
+	while (i < N_CODES && strcmp(code, codes[i].code) != 0)
+		i++;
+	return i;
+}
+
 /* A parameter that concerns the topic is no fault of the message. */
 static enum rc
 classify(const char *code, const char *message, enum rc otherwise)
 {
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (strcmp(code, codes[i].code) == 0)
-			return codes[i].rc == RC_SNS_MESSAGE && strstr(message, "TopicArn") ? RC_SNS_REFUSED
-											    : codes[i].rc;
-	return otherwise;
+	size_t i = find_code(code);
+
+	if (i == N_CODES)
+		return otherwise;
+	return codes[i].rc == RC_SNS_MESSAGE && strstr(message, "TopicArn") ? RC_SNS_REFUSED : codes[i].rc;
 }
 
 static void
@@ -183,4 +254,36 @@ sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len)
 	a->fault.rc = status == 200 ? RC_SNS_DOWN : by_status(status);
 	copy(a->fault.message, sizeof a->fault.message,
 	     good ? "no error in the answer" : "not an answer of SNS");
+}
+
+const char *
+sns_fault_hint(const struct sns_fault *f)
+{
+	size_t i = find_code(f->code);
+
+	if (f->rc != RC_SNS_REFUSED || i == N_CODES)
+		return NULL;
+	return codes[i].rc == RC_SNS_MESSAGE ? NO_TOPIC : codes[i].hint;
+}
+
+bool
+sns_fault_blames_keys(const struct sns_fault *f)
+{
+	size_t i = find_code(f->code);
+
+	return f->rc == RC_SNS_REFUSED && i < N_CODES && codes[i].flags & KEYS_TOO;
+}
+
+bool
+sns_fault_blames_clock(const struct sns_fault *f, int64_t now_us)
+{
+	size_t i = find_code(f->code);
+	int64_t skew_us = f->answered_us ? now_us - f->answered_us : 0;
+
+	if (f->rc != RC_SNS_REFUSED || i == N_CODES || !codes[i].flags)
+		return false;
+	return codes[i].flags & CLOCK_SURELY ||
+	       (codes[i].flags & CLOCK_MAYBE &&
+		(strstr(f->message, "Signature expired") || strstr(f->message, "Signature not yet current") ||
+		 skew_us > SKEW_US || skew_us < -SKEW_US));
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "rc.h"
 
@@ -15,6 +16,7 @@ struct sns_fault {
 	enum rc rc; /* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE; RC_NO_MEMORY: not read */
 	char code[64];
 	char message[SNS_TEXT_SIZE];
+	int64_t answered_us; /* by SNS's clock, µs since 1970; 0: not known */
 };
 
 struct sns_answer {
@@ -24,7 +26,16 @@ struct sns_answer {
 	char topic_arn[SNS_TEXT_SIZE];
 };
 
-/* Reads an answer to any action. https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
+/* Reads an answer to any action; answered_us is not in it. https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
 void sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len);
+
+/* What an operator may look at; NULL: nothing that the code tells. */
+const char *sns_fault_hint(const struct sns_fault *f);
+
+/* Other keys might do. */
+bool sns_fault_blames_keys(const struct sns_fault *f);
+
+/* SNS refuses the signature for its time: because it says so, or because that is likely, as its clock and now_us are apart. */
+bool sns_fault_blames_clock(const struct sns_fault *f, int64_t now_us);
 
 #endif

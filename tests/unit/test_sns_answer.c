@@ -70,6 +70,12 @@ Test(sns_answer, tells_what_a_fault_means)
 		  "" },
 		{ 400, ERROR("Sender", "BatchRequestTooLong", "…"), RC_SNS_MESSAGE, "BatchRequestTooLong",
 		  "" },
+		{ 400, ERROR("Sender", "ValidationException", "…"), RC_SNS_MESSAGE, "ValidationException",
+		  "" },
+		{ 400, ERROR("Sender", "BatchEntryIdsNotDistinct", "…"), RC_SNS_MESSAGE,
+		  "BatchEntryIdsNotDistinct", "each by itself has no Id" },
+		{ 400, ERROR("Sender", "TooManyEntriesInBatchRequest", "…"), RC_SNS_MESSAGE,
+		  "TooManyEntriesInBatchRequest", "each by itself is not too many" },
 		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: TopicArn Reason: no"),
 		  RC_SNS_REFUSED, "InvalidParameter", "every message: the topic is wrong" },
 		{ 400, ERROR("Sender", "SomethingNew", "…"), RC_SNS_REFUSED, "SomethingNew",
@@ -114,6 +120,170 @@ Test(sns_answer, tells_what_a_fault_means)
 		expect_text(a.fault.code, rows[i].code, rows[i].why);
 		cr_expect(!a.fault.rc || *a.fault.code || *a.fault.message || rows[i].status == 400,
 			  "%s: nothing to log", rows[i].why);
+	}
+}
+
+/* As the API reference has them for CreateTopic, Publish and PublishBatch, its common errors, and what gateways before the
+ * services say: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html, …/CommonErrors.html */
+static const char *const throttled[] = { "Throttled",
+					 "Throttling",
+					 "ThrottlingException",
+					 "ThrottledException",
+					 "RequestThrottled",
+					 "RequestThrottledException",
+					 "RequestLimitExceeded",
+					 "BandwidthLimitExceeded",
+					 "TooManyRequestsException",
+					 "SlowDown",
+					 "KMSThrottling",
+					 "KMSThrottlingException" };
+static const char *const down[] = { "InternalError", "InternalFailure", "ServiceUnavailable",
+				    "RequestTimeout", "RequestTimeoutException" };
+static const char *const refused[] = {
+	"NotFound",
+	"AuthorizationError",
+	"AccessDenied",
+	"AccessDeniedException",
+	"ExpiredToken",
+	"ExpiredTokenException",
+	"InvalidClientTokenId",
+	"UnrecognizedClientException",
+	"InvalidAccessKeyId",
+	"SignatureDoesNotMatch",
+	"InvalidSignatureException",
+	"AuthFailure",
+	"RequestTimeTooSkewed",
+	"RequestExpired",
+	"RequestInTheFuture",
+	"MissingAuthenticationToken",
+	"IncompleteSignature",
+	"InvalidSecurity",
+	"InvalidAction",
+	"OptInRequired",
+	"TopicLimitExceeded",
+	"FilterPolicyLimitExceeded",
+	"SubscriptionLimitExceeded",
+	"ConcurrentAccess",
+	"StaleTag",
+	"EndpointDisabled",
+	"PlatformApplicationDisabled",
+	"KMSAccessDenied",
+	"KMSDisabled",
+	"KMSInvalidState",
+	"KMSNotFound",
+	"KMSOptInRequired",
+};
+
+static void
+expect_codes(const char *const *list, size_t n, enum rc rc)
+{
+	for (size_t i = 0; i < n; i++) {
+		char xml[1000];
+		struct sns_answer a;
+
+		(void)snprintf(xml, sizeof xml, ERROR("Sender", "%s", "No."), list[i]);
+		for (long status = 400; status <= 500; status += 100)
+			expect_int(read_answer(status, xml).fault.rc, rc, list[i]);
+		(void)snprintf(
+			xml, sizeof xml,
+			"<PublishBatchResponse><PublishBatchResult><Failed><member><Id>3</Id><Code>%s</Code>"
+			"<Message>No.</Message><SenderFault>true</SenderFault></member></Failed>"
+			"</PublishBatchResult></PublishBatchResponse>",
+			list[i]);
+		a = read_answer(200, xml);
+		expect_int(a.fault.rc, RC_OK, list[i]);
+		expect_int(a.entries[3].rc, rc, list[i]);
+	}
+}
+
+Test(sns_answer, holds_nothing_against_a_message_that_is_not_its_fault)
+{
+	expect_codes(throttled, ROWS(throttled), RC_SNS_THROTTLED);
+	expect_codes(down, ROWS(down), RC_SNS_DOWN);
+	expect_codes(refused, ROWS(refused), RC_SNS_REFUSED);
+}
+
+Test(sns_answer, gives_the_operator_a_hint)
+{
+	static const struct {
+		const char *code, *message, *hint; /* a word of it; NULL: none */
+	} rows[] = {
+		{ "AuthorizationError", "User: … is not authorized to perform: SNS:Publish", "sns:Publish" },
+		{ "ExpiredToken", "…", "keys" },
+		{ "UnrecognizedClientException", "…", "keys" },
+		{ "NotFound", "Topic does not exist", "SNS_TOPIC_ARN" },
+		{ "InvalidParameter", "Invalid parameter: TopicArn", "AWS_REGION" },
+		{ "KMSAccessDenied", "…", "kms:GenerateDataKey" },
+		{ "KMSDisabled", "…", "enabled" },
+		{ "OptInRequired", "…", "account" },
+		{ "InvalidSecurity", "…", "AWS_ENDPOINT_URL" },
+		{ "InvalidParameter", "Invalid parameter: Message too long", NULL },
+		{ "Throttled", "…", NULL },
+		{ "SomethingNew", "…", NULL },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char xml[1000];
+		struct sns_answer a;
+		const char *hint;
+
+		(void)snprintf(xml, sizeof xml, ERROR("Sender", "%s", "%s"), rows[i].code, rows[i].message);
+		a = read_answer(403, xml);
+		hint = sns_fault_hint(&a.fault);
+		cr_expect(rows[i].hint ? hint && strstr(hint, rows[i].hint) : !hint, "%s: %s", rows[i].code,
+			  hint ? hint : "none");
+	}
+}
+
+#define NOW (INT64_C(1771940786) * 1000000)
+#define MIN (INT64_C(60) * 1000000)
+
+Test(sns_answer, tells_a_wrong_clock_from_wrong_keys)
+{
+	static const struct {
+		const char *code, *message;
+		int64_t answered_us;
+		bool clock, keys;
+		const char *why;
+	} rows[] = {
+		{ "RequestTimeTooSkewed", "…", 0, true, false, "it says so" },
+		{ "RequestExpired", "…", NOW, true, false, "it says so" },
+		{ "RequestInTheFuture", "…", NOW, true, false, "it says so" },
+		{ "SignatureDoesNotMatch",
+		  "Signature expired: 20260224T134626Z is now earlier than 20260224T140000Z (20260224T141500Z - 15 min.)",
+		  0, true, true, "it says so in its message" },
+		{ "SignatureDoesNotMatch",
+		  "Signature not yet current: 20260224T134626Z is still later than 20260224T133000Z (20260224T132500Z + 5 min.)",
+		  0, true, true, "or so" },
+		{ "SignatureDoesNotMatch", "The request signature we calculated does not match", NOW, false,
+		  true, "the clocks agree" },
+		{ "SignatureDoesNotMatch", "The request signature we calculated does not match", 0, false,
+		  true, "SNS's clock is not known" },
+		{ "SignatureDoesNotMatch", "…", NOW - 3 * MIN, false, true, "within what AWS allows" },
+		{ "SignatureDoesNotMatch", "…", NOW - 6 * MIN, true, true, "we are late" },
+		{ "SignatureDoesNotMatch", "…", NOW + 6 * MIN, true, true, "we are early" },
+		{ "InvalidSignatureException", "…", NOW + 6 * MIN, true, true, "" },
+		{ "ExpiredToken", "…", NOW + 60 * MIN, false, true, "whatever the clock says" },
+		{ "AuthorizationError", "…", NOW + 60 * MIN, false, true,
+		  "a role's sessions may be revoked" },
+		{ "NotFound", "…", NOW + 60 * MIN, false, false, "no keys will help" },
+		{ "KMSAccessDenied", "…", NOW, false, false, "no keys will help" },
+		{ "InvalidParameter", "Invalid parameter: TopicArn", NOW, false, false, "no keys will help" },
+		{ "Throttled", "…", NOW, false, false, "not refused" },
+		{ "SomethingNew", "…", NOW + 60 * MIN, false, false, "who knows" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct sns_answer a;
+		char xml[1000];
+
+		(void)snprintf(xml, sizeof xml, ERROR("Sender", "%s", "%s"), rows[i].code, rows[i].message);
+		a = read_answer(403, xml);
+		a.fault.answered_us = rows[i].answered_us;
+		cr_expect_eq(sns_fault_blames_clock(&a.fault, NOW), rows[i].clock, "%s, %s: clock",
+			     rows[i].code, rows[i].why);
+		cr_expect_eq(sns_fault_blames_keys(&a.fault), rows[i].keys, "%s, %s: keys", rows[i].code,
+			     rows[i].why);
 	}
 }
 
