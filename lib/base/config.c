@@ -122,16 +122,33 @@ check_together(const struct config *c, char *(*get)(const char *), size_t i)
 	return rules[i].wrong ? rules[i].line : "";
 }
 
+/* The domain of a region's services. */
+static const char *
+domain_of(const char *region)
+{
+	static const struct {
+		const char *begin, *domain;
+	} partitions[] = {
+		{ "cn-", "amazonaws.com.cn" },	  { "eusc-", "amazonaws.eu" },
+		{ "us-iso-", "c2s.ic.gov" },	  { "us-isob-", "sc2s.sgov.gov" },
+		{ "us-isof-", "csp.hci.ic.gov" }, { "eu-isoe-", "cloud.adc-e.uk" },
+	};
+
+	for (size_t i = 0; i < sizeof partitions / sizeof *partitions; i++)
+		if (strncmp(region, partitions[i].begin, strlen(partitions[i].begin)) == 0)
+			return partitions[i].domain;
+	return "amazonaws.com";
+}
+
 /* Where a service is, unless its own setting says so. */
 static bool
 default_endpoint(const struct setting_target *l, const char *service, const char **url)
 {
 	const struct config *c = l->c;
-	bool china = strncmp(c->aws_region, "cn-", 3) == 0;
 
 	if (!*url && !(*url = c->aws_url))
-		*url = talloc_asprintf(l->ctx, "https://%s.%s.amazonaws.com%s", service, c->aws_region,
-				       china ? ".cn" : "");
+		*url = talloc_asprintf(l->ctx, "https://%s.%s.%s", service, c->aws_region,
+				       domain_of(c->aws_region));
 	return *url != NULL;
 }
 
