@@ -335,6 +335,32 @@ Test(config, takes_what_fits_and_refuses_the_rest_with_one_line)
 		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://", false, "no host" },
 		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "ftp://127.0.0.1/", false, "another scheme" },
 		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x", true, "" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://keys.example:8443", true, "a port" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost:1234/x", true, "with a port" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1]", true, "without a path" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[fd00:ec2:0:0::23]", true,
+		  "EKS, written otherwise" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1?query", true, "a query alone" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.3/", false, "next to ECS" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[fd00:ec2::24]/", false, "next to EKS" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1]x/", false, "more than an address" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[]/", false, "an empty one" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[127.0.0.1]/", false, "IPv4 in brackets" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1#@keys.example/", false,
+		  "a fragment" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://0x7f000001/", false, "hex" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:80x/", false,
+		  "a port that is none" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://user@keys.example/", false,
+		  "a user's name" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://", false, "no host" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http:", false, "no slashes" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "h", false, "hardly begun" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/a b", false, "a blank" },
+		{ "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/\r\nX: y", false, "another field" },
+		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@keys.example/", false,
+		  "what would make the address a user's name" },
+		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/1?x=2", true, "a query" },
 		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "v2", false, "no slash" },
 		{ "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/a b", false, "a blank" },
 		{ "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc=", true, "" },
@@ -464,6 +490,12 @@ Test(config, finds_the_endpoint_of_sns)
 	static const struct {
 		const char *region, *all, *sns, *url, *why;
 	} rows[] = {
+		{ "eusc-de-east-1", NULL, NULL, "https://sns.eusc-de-east-1.amazonaws.eu",
+		  "of Europe's own" },
+		{ "us-iso-east-1", NULL, NULL, "https://sns.us-iso-east-1.c2s.ic.gov", "isolated" },
+		{ "us-isob-east-1", NULL, NULL, "https://sns.us-isob-east-1.sc2s.sgov.gov", "isolated" },
+		{ "us-isof-south-1", NULL, NULL, "https://sns.us-isof-south-1.csp.hci.ic.gov", "isolated" },
+		{ "eu-isoe-west-1", NULL, NULL, "https://sns.eu-isoe-west-1.cloud.adc-e.uk", "isolated" },
 		{ NULL, NULL, NULL, "https://sns.us-east-1.amazonaws.com", "real AWS" },
 		{ "eu-west-3", NULL, NULL, "https://sns.eu-west-3.amazonaws.com", "of the region" },
 		{ "cn-north-1", NULL, NULL, "https://sns.cn-north-1.amazonaws.com.cn", "of China" },
@@ -482,6 +514,36 @@ Test(config, finds_the_endpoint_of_sns)
 		set("AWS_ENDPOINT_URL_SNS", rows[i].sns);
 		cr_assert_eq(load(&c), RC_OK);
 		expect_text(c.sns_url, rows[i].url, rows[i].why);
+	}
+}
+
+Test(config, finds_the_endpoint_of_sts)
+{
+	static const struct {
+		const char *region, *all, *sns, *sts, *url, *why;
+	} rows[] = {
+		{ NULL, NULL, NULL, NULL, "https://sts.us-east-1.amazonaws.com",
+		  "of the region, not the global one" },
+		{ "cn-north-1", NULL, NULL, NULL, "https://sts.cn-north-1.amazonaws.com.cn", "of China" },
+		{ "us-gov-west-1", NULL, NULL, NULL, "https://sts.us-gov-west-1.amazonaws.com",
+		  "of the government" },
+		{ "eusc-de-east-1", NULL, NULL, NULL, "https://sts.eusc-de-east-1.amazonaws.eu",
+		  "of Europe's own" },
+		{ NULL, "http://all:4566", NULL, NULL, "http://all:4566", "one for all services" },
+		{ NULL, NULL, NULL, "http://sts/", "http://sts", "its own" },
+		{ NULL, "http://all:4566", NULL, "http://sts", "http://sts", "its own wins" },
+		{ NULL, NULL, "http://sns", NULL, "https://sts.us-east-1.amazonaws.com",
+		  "that of SNS is none" },
+	};
+	struct config c;
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		set("AWS_REGION", rows[i].region);
+		set("AWS_ENDPOINT_URL", rows[i].all);
+		set("AWS_ENDPOINT_URL_SNS", rows[i].sns);
+		set("AWS_ENDPOINT_URL_STS", rows[i].sts);
+		cr_assert_eq(load(&c), RC_OK);
+		expect_text(c.sts_url, rows[i].url, rows[i].why);
 	}
 }
 
