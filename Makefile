@@ -53,6 +53,7 @@ UNIT    := $(call tests_of,unit)
 STORE   := $(call tests_of,store)
 WIRE    := $(call tests_of,wire)
 FAULT   := $(call tests_of,fault)
+AWS     := $(call tests_of,aws)
 # The load and the audit, which have tests of their own, and the rows on top of them.
 AUDIT_OBJS := $(patsubst %,$(BUILD)/tests/fault/%.o,audit load load_clients load_requests)
 ROW_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fault/rows_*.c)) $(patsubst %,$(BUILD)/tests/fault/%.o,scene cluster)
@@ -61,7 +62,7 @@ MEMORY := $(BUILD)/tests/fault/memory
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests
 $(FAULT) $(BUILD)/tests/fault/fault: $(AUDIT_OBJS)
 $(BUILD)/tests/fault/fault: $(ROW_OBJS)
-$(UNIT) $(STORE) $(WIRE) $(FAULT) $(BUILD)/tests/fault/fault: $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
+$(UNIT) $(STORE) $(WIRE) $(FAULT) $(AWS) $(BUILD)/tests/fault/fault: $(BUILD)/%: $(BUILD)/%.o $(SUPPORT) $(OBJS)
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
 
 # For LD_PRELOAD.
@@ -77,6 +78,10 @@ store: KINDS = store
 store: run-tests ## on a throwaway PostgreSQL
 wire: KINDS = wire
 wire: run-tests ## the contract through a web server
+# The CLI is large: a set of its own.
+aws-test: deps-test deps-aws ## the AWS CLI reads the queue
+	@$(MAKE) --no-print-directory all build-aws
+	@tests/support/run.sh $(BUILD) aws
 
 run-tests: deps-test
 	@$(MAKE) --no-print-directory all $(KINDS:%=build-%)
@@ -85,6 +90,7 @@ build-unit: $(UNIT)
 build-store: $(STORE)
 build-wire: $(WIRE)
 build-fault: $(FAULT)
+build-aws: $(AWS)
 # ONLY=name[,name…]: these rows; QUICK=1: each shortened; SEED
 fault: deps-test ## the service on its worst day, one row a fault, with figures
 	@$(MAKE) --no-print-directory all build-faults
@@ -114,6 +120,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-faults fault chaos fault-mutants bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -2,7 +2,7 @@
 # Installs the Debian 12 packages of the named sets, and npm's for the emulator. With everything there it does nothing and
 # says nothing. Asks no question; becomes root with sudo when it has to.
 #
-#     demo/deps.sh [build|run|test|san|cover|fuzz|lint|bench]…      (default: build run)
+#     demo/deps.sh [build|run|test|aws|san|cover|fuzz|lint|bench]…      (default: build run)
 #
 # What it installs is for use as programs: no cluster of PostgreSQL is created, no service started or left enabled.
 set -eu
@@ -17,13 +17,14 @@ packages() {
 	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
 		openssl ca-certificates ;;
 	test) echo libcriterion-dev patch ;;
+	aws) echo awscli ;;
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;
 	fuzz) echo clang llvm ;;
 	lint) echo clang-tidy clang-format cppcheck shellcheck mandoc ;;
 	bench) echo wrk postgresql-15 ;; # pgbench comes with the server
 	*)
-		echo "deps.sh: no set '$1': build run test san cover fuzz lint bench" >&2
+		echo "deps.sh: no set '$1': build run test aws san cover fuzz lint bench" >&2
 		exit 64
 		;;
 	esac

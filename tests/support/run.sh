@@ -1,10 +1,10 @@
 #!/bin/sh
 # Runs the test programs BUILD/tests/KIND/test_*, side by side, with what each KIND needs around them:
 #
-#     tests/support/run.sh BUILD KIND…        KIND: unit, store, wire, fault
+#     tests/support/run.sh BUILD KIND…        KIND: unit, store, wire, fault, aws
 #     tests/support/run.sh -x PROGRAM         one program that is none of Criterion's, with all of it, on a PostgreSQL that syncs
 #
-# unit needs nothing. store gets a private PostgreSQL, wire and fault beside it the SNS and SQS emulator and the sample products. All of it
+# unit needs nothing. store gets a private PostgreSQL, wire, fault and aws beside it the SNS and SQS emulator and the sample products. All of it
 # lies in one temporary folder, on free loopback ports, and is gone afterwards. The last line is "N passed, N failed"; the exit
 # status is 0 only when tests ran, none failed and no program crashed.
 #
@@ -17,7 +17,7 @@
 # For the programs: ORDERS_TEST_DIR, the folder; ORDERS_TEST_SERVER; ORDERS_TEST_WORKER, the worker's absolute path.
 # store and wire: ORDERS_TEST_PG, the conninfo of the superuser up to and without its dbname; ORDERS_TEST_PG_URL, the worker's
 # role over TCP, likewise; ORDERS_TEST_TEMPLATE, a database with the schema, to be the TEMPLATE of others; ORDERS_TEST_PG_PID.
-# wire and fault: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
+# wire, fault and aws: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
 set -eu
 
 PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -88,7 +88,7 @@ needs() {
 }
 
 needs_neighbours() {
-	needs wire || needs fault
+	needs wire || needs fault || needs aws
 }
 
 start_parts() {

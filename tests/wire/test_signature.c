@@ -62,7 +62,7 @@ expect_signed(const struct peer_request *r, const char *region, const char *toke
 
 /* CreateTopic, Publish and PublishBatch, as a pool with these settings sends them. */
 static void
-expect_all_signed(const char *region, const char *token)
+expect_all_signed(const char *region, const char *token, const char *topic)
 {
 	static const char *const actions[] = { "CreateTopic", "Publish", "PublishBatch" };
 	struct peer sns = peer_start(NULL);
@@ -74,7 +74,8 @@ expect_all_signed(const char *region, const char *token)
 		.workers = 1,
 		.sns = sns.port,
 		.settings = { text("AWS_REGION=%s", region),
-			      token ? text("AWS_SESSION_TOKEN=%s", token) : "AWS_SESSION_TOKEN" } });
+			      token ? text("AWS_SESSION_TOKEN=%s", token) : "AWS_SESSION_TOKEN",
+			      topic ? text("SNS_TOPIC_NAME=%s", topic) : NULL } });
 	(void)ASK(&p, .target = "/api/v1/orders", .body = "{\"items\":[{\"product_id\":16,\"quantity\":2}]}",
 		  .token = token_of_claims("{\"sub\":\"9\",\"email\":\"a+b~c*d e/f=g&h%@example.com\"}"));
 	cr_assert(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox", "0", 10000));
@@ -97,13 +98,17 @@ expect_all_signed(const char *region, const char *token)
 
 Test(signature, is_what_aws4_computes)
 {
-	expect_all_signed("us-east-1", NULL);
+	expect_all_signed("us-east-1", NULL, NULL);
 }
 Test(signature, is_what_aws4_computes_with_a_session_token)
 {
-	expect_all_signed("us-east-1", "FwoGZXIvYXdzEXAMPLE//token+with/odd=characters==");
+	expect_all_signed("us-east-1", "FwoGZXIvYXdzEXAMPLE//token+with/odd=characters==", NULL);
 }
 Test(signature, is_what_aws4_computes_for_another_region)
 {
-	expect_all_signed("eu-central-1", NULL);
+	expect_all_signed("eu-central-1", NULL, NULL);
+}
+Test(signature, is_what_aws4_computes_for_a_FIFO_topic)
+{
+	expect_all_signed("us-east-1", "token", text("signed-%d.fifo", (int)getpid()));
 }
