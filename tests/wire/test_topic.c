@@ -10,6 +10,8 @@
 
 #define ORDERS "/api/v1/orders"
 
+TestSuite(topic, .timeout = 120);
+
 static struct arrived mail[EVENTS_MAX];
 
 static bool
@@ -113,7 +115,7 @@ count_groups(const struct peer_request *r, int64_t order_id)
 }
 
 /* Batches go, of each of which SNS takes every other entry. */
-Test(topic, gets_the_events_of_an_order_in_their_order_although_batches_are_taken_in_part, .timeout = 120)
+Test(topic, gets_the_events_of_an_order_in_their_order_although_batches_are_taken_in_part)
 {
 	static const char *const names[] = { "a standard topic", "a FIFO topic" };
 
@@ -148,7 +150,7 @@ Test(topic, gets_the_events_of_an_order_in_their_order_although_batches_are_take
 }
 
 /* SNS has taken them, but nobody hears of it: they go again, under the same deduplication id. */
-Test(topic, that_is_a_FIFO_one_passes_nothing_on_twice, .timeout = 60)
+Test(topic, that_is_a_FIFO_one_passes_nothing_on_twice)
 {
 	struct peer sns = peer_start(NULL);
 	struct pool p;
@@ -201,7 +203,7 @@ place_poison(const struct pool *p, int64_t user)
 }
 
 /* Alone and in batches, on topics of both kinds. */
-Test(topic, that_will_never_take_a_message_has_it_parked_and_gets_all_others, .timeout = 120)
+Test(topic, that_will_never_take_a_message_has_it_parked_and_gets_all_others)
 {
 	for (int t = 0; t < 4; t++) {
 		bool fifo = t & 1, batch = t & 2;
@@ -250,7 +252,7 @@ Test(topic, that_will_never_take_a_message_has_it_parked_and_gets_all_others, .t
 	"</Code><Message>" message "</Message></Error><RequestId>1</RequestId></ErrorResponse>"
 
 /* What only an operator can put right is said as what it is, parks nothing, and is over when it is over. */
-Test(topic, that_refuses_tells_the_operator_why, .timeout = 90)
+Test(topic, that_refuses_tells_the_operator_why)
 {
 	static const struct {
 		const char *bytes, *event, *text, *code;
