@@ -148,8 +148,8 @@ resolve_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
 		put_text(&form, "Attributes.entry.1.", "value", "true");
 	}
 	rc = post(s, ctx, &form, deadline, a);
-	if (rc ==
-	    RC_SNS_MESSAGE) /* there is none yet: what SNS does not like is the topic's name or attributes */
+	/* There is no message yet: what SNS does not like is the topic's name or attributes. */
+	if (rc == RC_SNS_MESSAGE)
 		rc = a->fault.rc = RC_SNS_REFUSED;
 	if (rc)
 		return rc;
