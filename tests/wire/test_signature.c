@@ -1,5 +1,6 @@
-/* The signature of requests to SNS, compared with npm's aws4, which knows nothing of libcurl. */
+/* The signature of requests to SNS, whatever the keys come from, compared with npm's aws4, which knows nothing of libcurl. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@ extern char **environ;
 
 #define KEY "AKIATESTACCESSKEY"
 #define SECRET "a-secret-access-key-of-tests"
+#define TOKEN "FwoGZXIvYXdzEXAMPLE//token+with/odd=characters=="
 
 /* What stands behind name= in an Authorization field. */
 static const char *
@@ -60,9 +62,11 @@ expect_signed(const struct peer_request *r, const char *region, const char *toke
 	cr_expect(strlen(part(authorization, "Signature=")) == 64, "%s", authorization);
 }
 
-/* CreateTopic, Publish and PublishBatch, as a pool with these settings sends them. */
+#define MORE 6
+
+/* CreateTopic, Publish and PublishBatch, as a pool with these settings sends them; more counts after the others. */
 static void
-expect_all_signed(const char *region, const char *token, const char *topic)
+expect_all_signed(const char *region, const char *token, const char *const more[static MORE])
 {
 	static const char *const actions[] = { "CreateTopic", "Publish", "PublishBatch" };
 	struct peer sns = peer_start(NULL);
@@ -74,8 +78,8 @@ expect_all_signed(const char *region, const char *token, const char *topic)
 		.workers = 1,
 		.sns = sns.port,
 		.settings = { text("AWS_REGION=%s", region),
-			      token ? text("AWS_SESSION_TOKEN=%s", token) : "AWS_SESSION_TOKEN",
-			      topic ? text("SNS_TOPIC_NAME=%s", topic) : NULL } });
+			      token ? text("AWS_SESSION_TOKEN=%s", token) : "AWS_SESSION_TOKEN", more[0],
+			      more[1], more[2], more[3], more[4], more[5] } });
 	(void)ASK(&p, .target = "/api/v1/orders", .body = "{\"items\":[{\"product_id\":16,\"quantity\":2}]}",
 		  .token = token_of_claims("{\"sub\":\"9\",\"email\":\"a+b~c*d e/f=g&h%@example.com\"}"));
 	cr_assert(pool_sql_becomes(&p, "SELECT count(*) FROM orders.outbox", "0", 10000));
@@ -96,19 +100,71 @@ expect_all_signed(const char *region, const char *token, const char *topic)
 	cr_expect(pool_stop(&p));
 }
 
+static const char *const nothing[MORE];
+
 Test(signature, is_what_aws4_computes)
 {
-	expect_all_signed("us-east-1", NULL, NULL);
+	expect_all_signed("us-east-1", NULL, nothing);
 }
 Test(signature, is_what_aws4_computes_with_a_session_token)
 {
-	expect_all_signed("us-east-1", "FwoGZXIvYXdzEXAMPLE//token+with/odd=characters==", NULL);
+	expect_all_signed("us-east-1", TOKEN, nothing);
 }
 Test(signature, is_what_aws4_computes_for_another_region)
 {
-	expect_all_signed("eu-central-1", NULL, NULL);
+	expect_all_signed("eu-central-1", NULL, nothing);
 }
 Test(signature, is_what_aws4_computes_for_a_FIFO_topic)
 {
-	expect_all_signed("us-east-1", "token", text("signed-%d.fifo", (int)getpid()));
+	expect_all_signed("us-east-1", TOKEN,
+			  (const char *[MORE]){ text("SNS_TOPIC_NAME=signed-%d.fifo", (int)getpid()) });
+}
+
+/* The keys come from an agent beside the pool. */
+Test(signature, is_what_aws4_computes_with_the_keys_of_a_container)
+{
+	struct peer agent = peer_start(NULL);
+	struct peer_request r;
+
+	PEER_ON(&agent, "/v1/keys", .act = PEER_ANSWER,
+		.bytes = http_json(200,
+				   "{\"AccessKeyId\":\"" KEY "\",\"SecretAccessKey\":\"" SECRET
+				   "\",\"Token\":\"" TOKEN "\",\"Expiration\":\"2199-01-01T00:00:00Z\"}"));
+	expect_all_signed(
+		"us-east-1", TOKEN,
+		(const char *[MORE]){
+			"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN=agents-token",
+			text("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:%d/v1/keys", agent.port) });
+	cr_assert_eq(peer_count(&agent, NULL), 1, "kept by the one worker");
+	r = peer_request(&agent, "/v1/keys", 0);
+	EXPECT_TEXT(peer_field(&r, "Authorization"), "agents-token");
+}
+
+/* They come from STS, which is asked without a signature, for the token in a file. */
+Test(signature, is_what_aws4_computes_with_the_keys_of_a_web_identity)
+{
+	struct peer sts = peer_start(NULL);
+	char *path = text("%s/web-identity-%d", test_env("ORDERS_TEST_DIR"), (int)getpid());
+	FILE *file = fopen(path, "w");
+	struct peer_request r;
+
+	cr_assert(file && fputs("the.pods.token\n", file) >= 0 && fclose(file) == 0);
+	PEER_ON(&sts, "/", .act = PEER_ANSWER,
+		.bytes = http_json(
+			200,
+			"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>" KEY
+			"</AccessKeyId><SecretAccessKey>" SECRET "</SecretAccessKey><SessionToken>" TOKEN
+			"</SessionToken><Expiration>2199-01-01T00:00:00Z</Expiration></Credentials>"
+			"</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"));
+	expect_all_signed(
+		"us-east-1", TOKEN,
+		(const char *[MORE]){ "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=",
+				      text("AWS_WEB_IDENTITY_TOKEN_FILE=%s", path),
+				      "AWS_ROLE_ARN=arn:aws:iam::123456789012:role/orders",
+				      text("AWS_ENDPOINT_URL_STS=http://127.0.0.1:%d", sts.port) });
+	cr_assert_eq(peer_count(&sts, NULL), 1, "kept by the one worker");
+	r = peer_request(&sts, "/", 0);
+	cr_expect_null(peer_field(&r, "Authorization"), "%s", r.head);
+	cr_expect_not_null(strstr(r.body, "&WebIdentityToken=the.pods.token"), "%s", r.body);
 }
