@@ -235,15 +235,15 @@ put_messages(struct buf *form, const struct sns *s, void *ctx, const struct even
 	return !form->failed;
 }
 
-/* Every entry has failed, and for what is no fault of its own: as when the topic's key is disabled. It is SNS that is not to
- * be tried for a while, not each message by itself. */
+/* Every entry is throttled, or refused for what is no fault of its own, as when the topic's key is disabled: it is SNS that
+ * is not to be tried for a while. An InternalError may be about a message, which must not stop all others. */
 static bool
 is_refused_whole(const struct sns_fault *entries, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!entries[i].rc || entries[i].rc == RC_SNS_MESSAGE || entries[i].rc != entries[0].rc)
+		if (entries[i].rc != entries[0].rc)
 			return false;
-	return true;
+	return entries[0].rc == RC_SNS_REFUSED || entries[0].rc == RC_SNS_THROTTLED;
 }
 
 static enum rc

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW_US                                                                                              \
-	(4 * 60 *                                                                                            \
-	 INT64_C(1000000)) /* from here on the clock may be why a signature is refused: 5 min are too much */
+/* From here on the clock may be why a signature is refused: 5 minutes are too much. */
+#define SKEW_US (4 * 60 * INT64_C(1000000))
 
 #define KEYS "the keys are not valid, or not any more: where do they come from?"
 #define RIGHTS "the role needs sns:Publish on the topic, and sns:CreateTopic where only SNS_TOPIC_NAME is set"
@@ -263,7 +262,7 @@ sns_fault_hint(const struct sns_fault *f)
 
 	if (f->rc != RC_SNS_REFUSED || i == N_CODES)
 		return NULL;
-	return codes[i].rc == RC_SNS_MESSAGE ? NO_TOPIC : codes[i].hint;
+	return codes[i].rc == RC_SNS_MESSAGE && strstr(f->message, "TopicArn") ? NO_TOPIC : codes[i].hint;
 }
 
 bool

@@ -203,6 +203,18 @@ Test(sns_answer, holds_nothing_against_a_message_that_is_not_its_fault)
 	expect_codes(refused, ROWS(refused), RC_SNS_REFUSED);
 }
 
+Test(sns_answer, gives_no_hint_at_a_topic_that_nobody_named_wrongly)
+{
+	/* As of CreateTopic, which has no message that could be at fault. */
+	const struct sns_fault f = {
+		.rc = RC_SNS_REFUSED,
+		.code = "InvalidParameter",
+		.message = "Invalid parameter: Attributes Reason: Topic already exists"
+	};
+
+	cr_expect_null(sns_fault_hint(&f));
+}
+
 Test(sns_answer, gives_the_operator_a_hint)
 {
 	static const struct {
