@@ -226,35 +226,22 @@ postgres_database() {
 
 ## The schema
 
-# postgres_libpq URL: the URL as libpq takes it; SQLAlchemy's and asyncpg's spellings are translated.
-postgres_libpq() {
-	printf '%s\n' "$1" | sed -E '
-		s,^postgres(ql)?(\+[a-z0-9]+)?://,postgresql://,
-		s/([?&])ssl=true(&|$)/\1sslmode=require\2/
-		s/([?&])ssl=false(&|$)/\1sslmode=disable\2/
-		s/([?&])ssl=/\1sslmode=/'
+# schema URL COMMAND…: schema/orders-schema, as the role in the URL.
+schema() {
+	parts_url=$1
+	shift
+	DATABASE_URL=$parts_url "$PARTS_ROOT/schema/orders-schema" "$@"
 }
 
-# schema_deploy URL: deploys the Sqitch project schema/ as the role in the URL.
+# schema_deploy URL
 schema_deploy() {
-	(
-		cd "$PARTS_ROOT/schema" || exit
-		SQITCH_FULLNAME=${SQITCH_FULLNAME:-orders} SQITCH_EMAIL=${SQITCH_EMAIL:-orders@localhost} \
-			sqitch deploy --verify "db:$(postgres_libpq "$1")"
-	)
+	schema "$1" deploy
 }
 
 # schema_worker OWNER_URL ROLE [PASSWORD]: lets ROLE call the functions of the API and nothing more; makes the role where there
 # is none, with the password.
 schema_worker() {
-	psql -XqAt -v ON_ERROR_STOP=1 -d "$(postgres_libpq "$1")" -v role="$2" -v password="${3-}" <<-'END'
-		SET client_min_messages = warning;
-		SELECT format('CREATE ROLE %I LOGIN', :'role') || CASE :'password' WHEN '' THEN '' ELSE format(' PASSWORD %L', :'password') END
-			|| format('; ALTER ROLE %I SET statement_timeout = %L', :'role', '4s')
-			|| format('; ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', :'role', '10s')
-		WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
-		GRANT orders_api TO :"role";
-	END
+	WORKER_PASSWORD=${3-} schema "$1" worker "$2"
 }
 
 ## The Product Service and the emulator

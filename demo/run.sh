@@ -85,7 +85,7 @@ start() {
 		part postgres "DATABASE_URL"
 		: "${SCHEMA_DATABASE_URL:=$DATABASE_URL}"
 		deploy
-		worker=$(psql -XAtc 'SELECT current_user' -d "$(postgres_libpq "$DATABASE_URL")") ||
+		worker=$(schema "$DATABASE_URL" psql -XAtc 'SELECT current_user') ||
 			fail "DATABASE_URL: cannot connect"
 		schema_worker "$SCHEMA_DATABASE_URL" "$worker" || fail "the role of DATABASE_URL could not be granted orders_api"
 	fi
