@@ -224,6 +224,40 @@ postgres_database() {
 	END
 }
 
+# pgbouncer_start DIR MODE PORT: docs/pgbouncer.ini on 127.0.0.1:PORT before the cluster in DIR, with pool_mode MODE; it knows the role
+# orders_worker. The part is called pgbouncer-MODE. Its file goes on with the section that the other ended in: a second [pgbouncer]
+# would begin anew.
+pgbouncer_start() {
+	pgbouncer_dir=$1/pgbouncer-$2
+	mkdir -p "$pgbouncer_dir"
+	(umask 077 && printf '"orders_worker" "%s"\n' "$(cat "$1/postgres/password")" >"$pgbouncer_dir/userlist.txt")
+	cat >"$pgbouncer_dir/pgbouncer.ini" <<-END
+		%include $PARTS_ROOT/docs/pgbouncer.ini
+		listen_port = $3
+		pool_mode = $2
+		unix_socket_dir =
+		logfile =
+		pidfile =
+		auth_file = $pgbouncer_dir/userlist.txt
+		[databases]
+		* = host=127.0.0.1 port=$(cat "$1/postgres.port")
+	END
+	[ "$(id -u)" != 0 ] || chown -R postgres: "$pgbouncer_dir"
+	postgres_user "$pgbouncer_dir"
+	# shellcheck disable=SC2086 # a list of words
+	parts_start "$1" "pgbouncer-$2" $postgres_as pgbouncer "$pgbouncer_dir/pgbouncer.ini"
+	parts_wait "$1" "pgbouncer-$2" 10 pg_isready -h 127.0.0.1 -p "$3"
+}
+
+pgbouncer_stop() {
+	parts_stop "$1" "pgbouncer-$2" INT 5
+}
+
+# pgbouncer_url DIR PORT DATABASE: the worker's URI through it.
+pgbouncer_url() {
+	printf 'postgresql://orders_worker:%s@127.0.0.1:%s/%s\n' "$(cat "$1/postgres/password")" "$2" "$3"
+}
+
 ## The schema
 
 # schema URL COMMAND…: schema/orders-schema, as the role in the URL.

@@ -74,7 +74,7 @@ static const struct breaker_policy policy = {
 
 struct pg {
 	bool prepared[CALLS]; /* on this connection */
-	bool unnamed;	      /* a pooler shuffles connections: what is prepared here is not found there */
+	bool unnamed;	      /* a pooler is between: what is prepared here is not found there */
 	PGconn *conn;	      /* NULL while there is none */
 	const char *conninfo;
 	struct breaker *breaker;
@@ -243,21 +243,47 @@ has_state(const PGresult *result, const char *state)
 	return got && strcmp(got, state) == 0;
 }
 
+/* Sends a statement that has no parameters, or the call i to be prepared; NULL: the connection broke or hung. */
+static PGresult *
+ask(struct pg *pg, const char *sql, size_t i, int64_t deadline)
+{
+	int sent = sql ? PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 0)
+		       : PQsendPrepare(pg->conn, calls[i].name, calls[i].sql, calls[i].params, NULL);
+
+	return sent && flush(pg, deadline) ? receive(pg, deadline) : NULL;
+}
+
 /*
- * Names the calls on a new connection. Behind a pooler another worker may have done it there: the name says what it is. What
- * is wrong with one, the call itself will say. False: the connection broke.
+ * Is there a pooler between, such as PgBouncer? It makes up the process that it names in its greeting, so another one answers.
+ * Names are not for use there: the next transaction may be on a connection that does not know them or, worse, has them from a
+ * worker of another version. False: the connection is of no use.
+ */
+static bool
+find_pooler(struct pg *pg, int64_t deadline)
+{
+	PGresult *result = ask(pg, "SELECT pg_catalog.pg_backend_pid()", 0, deadline);
+	bool good = result && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
+
+	if (good)
+		pg->unnamed = strtol(PQgetvalue(result, 0, 0), NULL, 10) != PQbackendPID(pg->conn);
+	PQclear(result);
+	return good;
+}
+
+/*
+ * Names the calls on a new connection. What is wrong with one, the call itself will say; but a name that is taken there was
+ * given by somebody else, and nobody knows to what. False: the connection broke.
  */
 static bool
 prepare_all(struct pg *pg, int64_t deadline)
 {
 	for (size_t i = 0; !pg->unnamed && i < CALLS; i++) {
-		PGresult *result;
+		PGresult *result = ask(pg, NULL, i, deadline);
 
-		if (!PQsendPrepare(pg->conn, calls[i].name, calls[i].sql, calls[i].params, NULL) ||
-		    !flush(pg, deadline) || !(result = receive(pg, deadline)))
+		if (!result)
 			return false;
-		pg->prepared[i] = PQresultStatus(result) == PGRES_COMMAND_OK ||
-				  has_state(result, DUPLICATE_PREPARED);
+		pg->prepared[i] = PQresultStatus(result) == PGRES_COMMAND_OK;
+		pg->unnamed = has_state(result, DUPLICATE_PREPARED);
 		PQclear(result);
 	}
 	return true;
@@ -301,7 +327,8 @@ connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 	       state != PGRES_POLLING_FAILED &&
 	       wait_for(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
 		state = PQconnectPoll(pg->conn);
-	if (state == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0 && prepare_all(pg, deadline))
+	if (state == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0 && find_pooler(pg, deadline) &&
+	    prepare_all(pg, deadline))
 		return RC_OK;
 	log_fault(pg, clock_left_ms(deadline) ? "database.unreachable" : "database.connect_timeout", NULL);
 	disconnect(pg);

@@ -10,6 +10,7 @@
 #
 # ORDERS_FCGI   cgi/orders.fcgi   the worker
 # SERVER        lighttpd          the web server that wire tests go through: see serve.sh
+# PGBOUNCER                       session or transaction: wire tests go through PgBouncer in this mode
 # ONLY                            a Criterion pattern, suite/test: the others are left out
 # JOBS                            test programs at a time
 # KEEP                            set: the folder stays, for looking at the logs
@@ -17,6 +18,7 @@
 # For the programs: ORDERS_TEST_DIR, the folder; ORDERS_TEST_SERVER; ORDERS_TEST_WORKER, the worker's absolute path.
 # store and wire: ORDERS_TEST_PG, the conninfo of the superuser up to and without its dbname; ORDERS_TEST_PG_URL, the worker's
 # role over TCP, likewise; ORDERS_TEST_TEMPLATE, a database with the schema, to be the TEMPLATE of others; ORDERS_TEST_PG_PID.
+# store: ORDERS_TEST_SESSION_URL and ORDERS_TEST_TRANSACTION_URL, as ORDERS_TEST_PG_URL, but through PgBouncer.
 # wire, fault and aws: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
 set -eu
 
@@ -57,6 +59,9 @@ finish() {
 	none_left || kill $(leftovers) 2>/dev/null || :
 	fauxqs_stop "$dir"
 	products_stop "$dir"
+	for mode in session transaction; do
+		pgbouncer_stop "$dir" "$mode"
+	done
 	postgres_stop "$dir" immediate
 	# shellcheck disable=SC2046 # a list
 	parts_until 5 none_left || kill -s KILL $(leftovers) 2>/dev/null || :
@@ -91,10 +96,31 @@ needs_neighbours() {
 	needs wire || needs fault || needs aws
 }
 
+# PgBouncer in both modes for the tests that are about it, or in the one that all go through. Sets url to go through that.
+start_pgbouncers() {
+	case ${PGBOUNCER-} in '' | session | transaction) ;; *)
+		echo "PGBOUNCER: session or transaction, not '$PGBOUNCER'" >&2
+		return 1
+		;;
+	esac
+	for mode in session transaction; do
+		if needs store || [ "$mode" = "${PGBOUNCER-}" ]; then
+			pgbouncer_start "$dir" "$mode" "$1"
+			pooled=$(pgbouncer_url "$dir" "$1" '')
+			[ "$mode" != "${PGBOUNCER-}" ] || url=$pooled
+			case $mode in
+			session) export ORDERS_TEST_SESSION_URL="$pooled" ;;
+			transaction) export ORDERS_TEST_TRANSACTION_URL="$pooled" ;;
+			esac
+		fi
+		shift
+	done
+}
+
 start_parts() {
 	needs_neighbours || needs store || return 0
 	# shellcheck disable=SC2046 # a list
-	set -- $(parts_free_ports 3)
+	set -- $(parts_free_ports 5)
 	if needs_neighbours; then
 		(fauxqs_start "$dir" "$2") &
 		fauxqs=$!
@@ -104,6 +130,7 @@ start_parts() {
 	fi
 	start_postgres "$1"
 	url=$(postgres_tcp_url "$dir" orders_worker '')
+	start_pgbouncers "$4" "$5"
 	ORDERS_TEST_PG="host=$(parts_short "$dir" postgres) port=$1 user=postgres"
 	ORDERS_TEST_PG_URL=$url ORDERS_TEST_TEMPLATE=template ORDERS_TEST_PG_PID=$(parts_pid "$dir" postgres)
 	export ORDERS_TEST_PG ORDERS_TEST_PG_URL ORDERS_TEST_TEMPLATE ORDERS_TEST_PG_PID
