@@ -77,7 +77,7 @@ unit: run-tests ## pure modules alone
 store: KINDS = store
 store: run-tests ## on a throwaway PostgreSQL
 wire: KINDS = wire
-wire: run-tests ## the contract through a web server
+wire: run-tests ## the contract through a web server; PGBOUNCER=transaction or session
 # The CLI is large: a set of its own.
 aws-test: deps-test deps-aws ## the AWS CLI reads the queue
 	@$(MAKE) --no-print-directory all build-aws
