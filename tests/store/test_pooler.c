@@ -31,7 +31,7 @@ Test(pooler, gives_no_answer_of_a_statement_that_somebody_else_prepared)
 	int64_t id = create(9, 0);
 
 	for (size_t i = 0; i < ROWS(modes); i++) {
-		struct pg *pg = pg_open(db.ctx, pooled(modes[i]));
+		struct pg *pg = pg_open(db.ctx, pooled(modes[i]), &db.breaker);
 		PGconn *other = connect_through(pooled(modes[i]));
 		struct order o;
 
@@ -60,7 +60,7 @@ Test(pooler, gives_no_answer_of_a_statement_that_somebody_else_prepared)
 Test(pooler, leaves_no_statement_behind)
 {
 	const char *url = pooled("ORDERS_TEST_TRANSACTION_URL");
-	struct pg *a = pg_open(db.ctx, url), *b = pg_open(db.ctx, url);
+	struct pg *a = pg_open(db.ctx, url, &db.breaker), *b = pg_open(db.ctx, url, &db.breaker);
 	PGconn *conn;
 
 	for (int i = 0; i < 3; i++) {
@@ -81,8 +81,8 @@ Test(pooler, is_not_suspected_where_there_is_none)
 		"CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer LANGUAGE sql SECURITY DEFINER "
 		"AS 'SELECT CASE WHEN public.prepared() >= 10 THEN 1 ELSE 0 END'");
 	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK, "the calls are prepared");
-	cr_expect_eq(store_ready(pg_open(db.ctx, pooled("ORDERS_TEST_SESSION_URL")), db.ctx), RC_NOT_READY,
-		     "and are not");
+	cr_expect_eq(store_ready(pg_open(db.ctx, pooled("ORDERS_TEST_SESSION_URL"), &db.breaker), db.ctx),
+		     RC_NOT_READY, "and are not");
 }
 
 struct task {
@@ -178,6 +178,6 @@ Test(pooler, is_no_way_in_for_those_it_does_not_know)
 		cr_expect_not_null(strstr(PQerrorMessage(conn), "unsupported startup parameter"), "%s",
 				   PQerrorMessage(conn));
 		PQfinish(conn);
-		cr_expect_eq(store_ready(pg_open(db.ctx, refused), db.ctx), RC_DATABASE);
+		cr_expect_eq(store_ready(pg_open(db.ctx, refused, &db.breaker), db.ctx), RC_DATABASE);
 	}
 }
