@@ -119,9 +119,21 @@ await() {
 }
 
 # For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when; why.
+# Where it cannot be written, the disk full or read-only, the pool goes on without; what is old there would be wrong.
 note() {
-	printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--}" "$reason" >"$state.$$"
-	mv -f -- "$state.$$" "$state"
+	if { printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--}" "$reason" >"$state.$$" &&
+		mv -f -- "$state.$$" "$state" && { [ "$signed" ] || sign; }; } 2>/dev/null; then
+		unwritten=''
+	else
+		rm -f -- "$PIDFILE.$$" "$state.$$" "$state" 2>/dev/null || :
+		[ "$unwritten" ] || say "cannot write $state and $PIDFILE: the pool goes on, its commands do not work"
+		unwritten=1
+	fi
+}
+
+# Puts our pid into PIDFILE. The lock on it, fd 8, goes with this process, so that nobody takes another one with its pid for it.
+sign() {
+	command exec 8>"$PIDFILE.$$" && flock 8 && echo $$ >&8 && mv -f -- "$PIDFILE.$$" "$PIDFILE" && signed=1
 }
 
 # Says it: once a minute, unless it is something new or somebody has asked.
@@ -186,6 +198,7 @@ nap() {
 # The look that is had each second: 1 when all is well, or it is too early to try again.
 look() {
 	dismiss
+	[ -z "$unwritten" ] || note
 	[ -z "$reload" ] || return 0
 	clock
 	[ -z "$generation" ] || [ $((now - born)) -lt 10 ] || delay=0 said=''
@@ -202,18 +215,15 @@ look() {
 	delay=$((delay < 4 ? delay * 2 + 1 : 5)) retry=$((now + delay))
 }
 
-# Supervises the pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused. The lock on
-# PIDFILE, fd 8, goes with this process, so that nobody takes another one with its pid for it.
+# Supervises the pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused.
 supervise() {
-	exec 3<&0 </dev/null 8>"$PIDFILE.$$"
-	flock 8
-	echo $$ >&8
-	mv -f -- "$PIDFILE.$$" "$PIDFILE"
+	exec 3<&0 </dev/null
 	multiwatch=$(command -v multiwatch)
 	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' since='' wanted=0
-	begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
+	signed='' unwritten='' begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
 	trap 'ending=1' TERM INT
 	trap 'reload=1' HUP
+	note
 	while [ -z "$ending" ]; do
 		if look; then renew; else nap 1; fi
 		# lighttpd has no pid to end where pool() is gone, and may itself be gone.
@@ -224,8 +234,8 @@ supervise() {
 		nap 0.1
 		dismiss
 	done
-	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN"
-	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state"
+	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN" || :
+	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state" || :
 }
 
 # The pool on fd 0: supervise() in a process of its own, and another one should it be killed. Meanwhile the listener stays open here.

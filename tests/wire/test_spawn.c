@@ -427,6 +427,72 @@ Test(spawn, reload_replaces_every_worker_and_loses_no_request, .timeout = 60)
 	cr_expect(wait_until(5000, has_none, &s));
 }
 
+/* Puts a file in the place of a folder, so that nothing in it can be written: root may write where nobody may. */
+static void
+take_away(const char *dir)
+{
+	cr_assert(rename(dir, text("%s.away", dir)) == 0);
+	write_file(dir, "");
+}
+
+static void
+bring_back(const char *dir)
+{
+	cr_assert(unlink(dir) == 0 && rename(text("%s.away", dir), dir) == 0);
+}
+
+struct renewal {
+	const struct spawned *s;
+	pid_t before[POOL_PIDS];
+};
+
+static bool
+is_renewed(void *arg)
+{
+	struct renewal *r = arg;
+	pid_t pids[POOL_PIDS];
+	int n = workers(r->s, pids);
+
+	for (int i = 0; i < n; i++)
+		if (pids[i] == r->before[0] || pids[i] == r->before[1])
+			return false;
+	return n == 2;
+}
+
+static bool
+has_status(void *arg)
+{
+	return command(arg, "status").status == 0;
+}
+
+Test(spawn, goes_on_where_its_own_files_cannot_be_written, .timeout = 60)
+{
+	char *dir = text("%s/own-%d", pool_shared()->dir, (int)getpid());
+	struct spawned s = prepare(text("PIDFILE=%s/spawn.pid", dir), NULL);
+	struct renewal r = { .s = &s };
+	pid_t supervisor;
+
+	(void)mkdir(dir, 0700);
+	(void)start(&s);
+	cr_assert(wait_until(15000, has_status, &s), "%s", log_of(&s));
+	supervisor = (pid_t)atoi(read_file(text("%s/spawn.pid", dir), NULL));
+	take_away(dir);
+	cr_assert(workers(&s, r.before) == 2);
+	(void)kill(supervisor, SIGHUP);
+	cr_expect(wait_until(10000, is_renewed, &r), "no reload: %s", log_of(&s));
+	cr_expect(kill(supervisor, 0) == 0, "it ended: %s", log_of(&s));
+	cr_expect(answers(&s));
+	cr_assert(workers(&s, r.before) == 2);
+	(void)kill(supervisor, SIGKILL);
+	cr_expect(wait_until(10000, is_renewed, &r), "no successor: %s", log_of(&s));
+	cr_expect(answers(&s));
+	cr_expect(lines_said(&s, "cannot write") == 2, "once each: %s", log_of(&s));
+	bring_back(dir);
+	cr_expect(wait_until(10000, has_status, &s), "it is found again: %s", log_of(&s));
+	cr_expect(command(&s, "stop").status == 0);
+	cr_expect(worker_wait(s.pid, 10000) == 0);
+}
+
 Test(spawn, commands_say_how_it_is_by_their_status)
 {
 	struct spawned s = prepare(NULL, NULL);
