@@ -59,11 +59,12 @@ settings() {
 	done <"$ORDERS_ENV"
 }
 
-# Settings, libraries and the binary itself, in a shell of its own. Prints how many workers there are to be.
+# Settings, libraries and the binary itself, in a shell of its own. Prints how many workers there are to be, and nothing that the
+# binary remarks when all is well, such as ld.so's warnings.
 check() (
 	settings || exit
 	case $WORKERS in '' | *[!0-9]* | 0*) say "WORKERS: a number from 1, not '$WORKERS'" && exit 78 ;; esac
-	"$ORDERS_FCGI" -t >&2 || exit
+	remarks=$("$ORDERS_FCGI" -t 2>&1) || { bad=$? && printf '%s\n' "$remarks" >&2 && exit "$bad"; }
 	echo "$WORKERS"
 )
 

@@ -349,6 +349,21 @@ Test(spawn, says_in_one_line_why_workers_cannot_start_and_recovers, .timeout = 6
 	}
 }
 
+Test(spawn, is_not_confused_by_remarks_about_good_settings)
+{
+	struct spawned s = prepare_sickly("echo 'ld.so: a library cannot be preloaded: ignored' >&2");
+	struct ran r;
+
+	write_file(text("%s/sick", s.dir), "");
+	(void)start(&s);
+	cr_expect(wait_until(10000, is_settled, &s), "%s", log_of(&s));
+	r = command(&s, "status");
+	cr_expect(r.status == 0 && strstr(r.out, "2 of 2 workers"), "%d %s%s", r.status, r.out, r.err);
+	cr_expect(lines_said(&s, "") == 0, "%s", log_of(&s));
+	(void)kill(s.pid, SIGTERM);
+	cr_expect(worker_wait(s.pid, 10000) == 0);
+}
+
 /* multiwatch gives up for good who dies too often; the others would be fewer from then on. */
 Test(spawn, replaces_workers_that_multiwatch_has_given_up, .timeout = 60)
 {
