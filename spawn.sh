@@ -202,14 +202,18 @@ look() {
 	[ -z "$unwritten" ] || note
 	[ -z "$reload" ] || return 0
 	clock
-	[ -z "$generation" ] || [ $((now - born)) -lt 10 ] || delay=0 said=''
 	if [ "$generation" ] && ! kill -0 "$generation" 2>/dev/null; then
 		generation='' lost=1 retry=$((now + delay))
 	fi
 	if [ "$generation" ]; then
 		# multiwatch gives up for good who dies too often: they get their second chance in a new generation.
 		children "$generation"
-		[ "$found" -ge "$wanted" ] && short=0 || short=$((short + 1))
+		if [ "$found" -ge "$wanted" ]; then
+			short=0
+			[ $((now - born)) -lt 10 ] || delay=0 said=''
+		else
+			short=$((short + 1))
+		fi
 		[ "$short" -ge 3 ] || return 1
 	fi
 	[ "$now" -ge "$retry" ] || return 1

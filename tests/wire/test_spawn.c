@@ -364,21 +364,33 @@ Test(spawn, is_not_confused_by_remarks_about_good_settings)
 	cr_expect(worker_wait(s.pid, 10000) == 0);
 }
 
+static bool
+is_over(void *arg)
+{
+	return now_ms() >= *(int64_t *)arg;
+}
+
 /* multiwatch gives up for good who dies too often; the others would be fewer from then on. */
-Test(spawn, replaces_workers_that_multiwatch_has_given_up, .timeout = 60)
+Test(spawn, replaces_workers_that_multiwatch_has_given_up, .timeout = 90)
 {
 	struct spawned s = prepare_sickly("[ \"${1-}\" = -t ] || exit 1");
 	char *sick = text("%s/sick", s.dir);
 	pid_t pids[POOL_PIDS];
+	int64_t old_enough;
 
 	(void)start(&s);
 	cr_assert(wait_until(15000, is_settled, &s));
+	old_enough = now_ms() + 11000; /* to be tried again at once when something is amiss */
+	cr_assert(wait_until(15000, is_over, &old_enough));
 	write_file(sick, "");
 	cr_assert(workers(&s, pids) == 2);
 	(void)kill(pids[0], SIGKILL);
-	cr_assert(wait_until(10000, tried_again, &(struct trouble){ &s, "the old workers go on", 2 }), "%s",
+	cr_assert(wait_until(20000, tried_again, &(struct trouble){ &s, "the old workers go on", 2 }), "%s",
 		  log_of(&s));
 	cr_expect(answers(&s), "the other one serves on");
+	cr_assert(wait_until(15000, tried_again, &(struct trouble){ &s, "the old workers go on", 4 }), "%s",
+		  log_of(&s));
+	cr_expect(lines_said(&s, "") == 1, "%s", log_of(&s));
 	(void)unlink(sick);
 	cr_expect(wait_until(15000, has_two, &s), "%s", log_of(&s));
 	(void)kill(s.pid, SIGTERM);
