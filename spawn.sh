@@ -196,6 +196,11 @@ nap() {
 	wait "$nap" || kill "$nap" 2>/dev/null || :
 }
 
+# Lets a new pool bind the socket's path, which may be that one's already.
+unbind() {
+	[ ! -S "$LISTEN" ] || [ "$(stat -c %d:%i -- "$LISTEN")" != "$SOCKET" ] || rm -f -- "$LISTEN" || :
+}
+
 # The look that is had each second: 1 when all is well, or it is too early to try again.
 look() {
 	dismiss
@@ -232,25 +237,28 @@ supervise() {
 	while [ -z "$ending" ]; do
 		if look; then renew; else nap 1; fi
 		# lighttpd has no pid to end where pool() is gone, and may itself be gone.
-		[ -z "${POOL_OWNER-}" ] || kill -0 "$POOL_OWNER" 2>/dev/null || ending=1
+		[ -z "${POOL_OWNER-}" ] || kill -0 "$POOL_OWNER" 2>/dev/null || { ending=1 && unbind; }
 	done
+	[ "${POOL_OWNER-}" ] || unbind
 	retire "$generation"
 	while [ "$leaving" ]; do
 		nap 0.1
 		dismiss
 	done
-	[ ! -S "$LISTEN" ] || rm -f -- "$LISTEN" || :
 	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state" || :
 }
 
 # The pool on fd 0: supervise() in a process of its own, and another one should it be killed. Meanwhile the listener stays open here.
 # Should this process be killed instead, the supervisor goes on as long as its web server does: lighttpd does not start a pool anew
-# whose socket still answers, and were that to end later, there would be none.
+# whose socket still answers, and were that to end later, there would be none. For the same reason the path of the socket goes as
+# soon as lighttpd is killed: the next one must not find it while a worker still finishes a request.
 pool() {
 	[ -z "${POOL_OWNED-}" ] || export POOL_OWNER=$PPID
 	exec 3<&0 </dev/null
+	SOCKET=$(stat -c %d:%i -- "$LISTEN" 2>/dev/null) || SOCKET=''
+	export SOCKET
 	ended='' supervisor=''
-	trap 'ended=1; kill "$supervisor" 2>/dev/null || :' TERM INT
+	trap 'ended=1; orphaned && unbind; kill "$supervisor" 2>/dev/null || :' TERM INT
 	trap 'kill -HUP "$supervisor" 2>/dev/null || :' HUP
 	while [ -z "$ended" ]; do
 		"$here/spawn.sh" supervise <&3 3<&- &
@@ -263,6 +271,12 @@ pool() {
 		[ "$status" != 0 ] || ended=1
 		[ "$ended" ] || { say "the supervisor ended, status $status: starting another" && nap 1; }
 	done
+}
+
+# Is the web server that started this process gone? A parent that nobody has waited for yet still has its pid.
+orphaned() {
+	read -r _ _ _ parent _ <"/proc/$$/stat"
+	[ "${POOL_OWNER:-$parent}" != "$parent" ]
 }
 
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.

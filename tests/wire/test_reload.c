@@ -10,6 +10,7 @@
 
 #include "support/expect.h"
 #include "support/fastcgi.h"
+#include "support/peer.h"
 
 #define MINE "/api/v1/orders"
 
@@ -159,5 +160,70 @@ Test(reload, surplus_requests_are_answered_503_by_the_web_server_at_once)
 	cr_expect(a.status == 401, "%d", a.status);
 	a = ASK(&p, .target = "/health");
 	cr_expect(a.status == 200, "it takes requests again: %d", a.status);
+	cr_expect(pool_stop(&p));
+}
+
+/* lighttpd once more, with the pool's port, folder and settings, in a session of its own. */
+static struct pool
+start_another(const struct pool *p, const struct pool_options *o)
+{
+	char *serve = text("%s/tests/support/serve.sh", test_env("ORDERS_TEST_ROOT"));
+	char *log = text("%s/log", p->dir), *const argv[] = { serve, text("%s", "lighttpd"), NULL };
+	struct pool another = *p;
+	char **env = pool_environment(o, p);
+
+	another.pid = fork();
+	if (another.pid == 0) {
+		(void)setsid();
+		if (!freopen("/dev/null", "r", stdin) || !freopen(log, "a", stdout) ||
+		    !freopen(log, "a", stderr))
+			_exit(1);
+		(void)execve(serve, argv, env);
+		_exit(127);
+	}
+	return another;
+}
+
+static bool
+is_unbound(void *arg)
+{
+	return access(text("%s/run/orders.sock-0", ((const struct pool *)arg)->dir), F_OK) != 0;
+}
+
+static bool
+is_healthy(void *arg)
+{
+	return ASK((const struct pool *)arg, .target = "/health").status == 200;
+}
+
+/* Its socket answers as long as a worker has a request: lighttpd would take it for somebody else's pool, which it
+ * never starts again. */
+Test(reload, lighttpd_may_be_killed_and_started_while_a_worker_is_busy, .timeout = 60)
+{
+	struct peer products = peer_start(NULL);
+	const struct pool_options o = { .workers = 2,
+					.products = products.port,
+					.settings = { "PRODUCT_SERVICE_TIMEOUT=8" } };
+	struct pool old, p;
+	struct exchange x;
+	pid_t pids[POOL_PIDS];
+
+	PEER_ON(&products, product_target(1), .act = PEER_HANG);
+	old = pool_start(&o);
+	x = ask_send(old.port,
+		     &(const struct ask){ .target = MINE,
+					  .token = token_of(9),
+					  .body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}" });
+	cr_assert(peer_waits_for(&products, product_target(1), 1, 5000));
+	(void)kill(old.pid, SIGKILL);
+	(void)waitpid(old.pid, NULL, 0);
+	cr_assert(wait_until(2000, is_unbound, &old), "its socket stays");
+	p = start_another(&old, &o);
+	cr_expect(wait_until(6000, is_healthy, &p), "%s", pool_log(&p));
+	cr_expect(pool_pids(&old, "orders.fcgi", pids) > 0, "the old worker ended too soon to tell");
+	cr_expect(pool_has_workers(&old, 0, 20000));
+	cr_expect(is_healthy(&p), "the old pool took the new one's socket along");
+	cr_expect(serves(&p), "or its pid file");
+	(void)ask_receive(&x, 100);
 	cr_expect(pool_stop(&p));
 }
