@@ -136,8 +136,11 @@ Test(reload, surplus_requests_are_answered_503_by_the_web_server_at_once)
 {
 	struct pool p = pool_start(
 		&(const struct pool_options){ .workers = 1, .settings = { "MAX_WAITING=2" } });
-	const struct ask asks[] = { { .target = "/health" },
-				    { .target = MINE, .token = "none", .body = "{}" } };
+	const struct ask asks[] = {
+		{ .target = "/health" },
+		{ .target = MINE, .token = "none", .body = "{}", .fields = "X-Request-ID: Its.own_id-1\r\n" }
+	};
+	const char *ids[6] = { 0 };
 	struct exchange x[6];
 	struct answer a;
 	pid_t pids[POOL_PIDS];
@@ -148,11 +151,13 @@ Test(reload, surplus_requests_are_answered_503_by_the_web_server_at_once)
 		x[i] = ask_send(p.port, &asks[i % 2]);
 	for (size_t i = 2; i < 6; i++) {
 		a = ask_receive(&x[i], 5000);
-		EXPECT_TEXT(a.body, "{\"detail\":\"Service Unavailable\"}");
-		cr_expect(a.status == 503 && a.ms < 2000, "%d after %d ms", a.status, (int)a.ms);
-		EXPECT_TEXT(field(&a, "Content-Type"), "application/json");
+		EXPECT_DETAIL(a, 503, "Service Unavailable");
+		cr_expect(a.ms < 2000, "after %d ms", (int)a.ms);
 		EXPECT_TEXT(field(&a, "Retry-After"), "1");
+		ids[i] = field(&a, "X-Request-ID");
+		EXPECT_TEXT(ids[i], i % 2 ? "Its.own_id-1" : "<uuid>");
 	}
+	cr_expect(ids[2] && ids[4] && strcmp(ids[2], ids[4]) != 0, "each has another");
 	(void)kill(pids[0], SIGCONT);
 	a = ask_receive(&x[0], 10000);
 	cr_expect(a.status == 200, "%d", a.status);
@@ -225,5 +230,16 @@ Test(reload, lighttpd_may_be_killed_and_started_while_a_worker_is_busy, .timeout
 	cr_expect(is_healthy(&p), "the old pool took the new one's socket along");
 	cr_expect(serves(&p), "or its pid file");
 	(void)ask_receive(&x, 100);
+	cr_expect(pool_stop(&p));
+}
+
+Test(reload, settings_set_to_nothing_are_not_set)
+{
+	struct pool p = pool_start(
+		&(const struct pool_options){ .settings = { "WORKERS=", "MAX_WAITING=" } });
+	struct answer a = ASK(&p, .target = "/health");
+
+	EXPECT(a, 200, "{\"status\":\"healthy\"}");
+	cr_expect(pool_has_workers(&p, 4, 5000), "the default");
 	cr_expect(pool_stop(&p));
 }
