@@ -5,7 +5,7 @@
 #     spawn.sh -d        in the background; returns when the workers serve
 #     spawn.sh pool      on the listener that fd 0 is: so lighttpd starts it
 #     spawn.sh reload    new settings and a new binary, without a moment without workers; returns when the new workers serve
-#     spawn.sh stop      returns when the requests at work are done and all is gone
+#     spawn.sh stop      returns when the requests at work are done and all is gone; not for lighttpd's pool, which gets INT itself
 #     spawn.sh status    the pool's pid, its workers, since when
 #
 # TERM and INT are stop, HUP is reload. Whoever started the pool, PIDFILE is where the commands find it.
@@ -119,10 +119,11 @@ await() {
 	done
 }
 
-# For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when; why.
+# For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when, whose
+# the pool is; why.
 # Where it cannot be written, the disk full or read-only, the pool goes on without; what is old there would be wrong.
 note() {
-	if { printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--}" "$reason" >"$state.$$" &&
+	if { printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--} ${POOL_OWNER:--}" "$reason" >"$state.$$" &&
 		mv -f -- "$state.$$" "$state" && { [ "$signed" ] || sign; }; } 2>/dev/null; then
 		unwritten=''
 	else
@@ -303,7 +304,7 @@ running() {
 
 # Sets what note() wrote; 1 when it has not yet.
 noted() {
-	{ read -r begun ended status generation wanted since && read -r reason; } 2>/dev/null <"$state"
+	{ read -r begun ended status generation wanted since owner && read -r reason; } 2>/dev/null <"$state"
 }
 
 # until_ SECONDS COMMAND…: repeats it until it is true; 1 when the time is over.
@@ -344,6 +345,10 @@ reload() {
 
 stop() {
 	running || return 0
+	if noted && [ "$owner" != - ] && [ -d "/proc/$owner" ]; then
+		say "lighttpd, pid $owner, would start the pool again: kill -INT $owner ends both when the requests at work are done"
+		exit 64
+	fi
 	kill "$pid"
 	until_ 60 gone || { say "pid $pid is still there after 60 s" && exit 75; }
 }

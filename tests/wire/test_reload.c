@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "support/expect.h"
@@ -127,6 +128,10 @@ Test(reload, new_settings_and_restarts_of_lighttpd_lose_no_request, .timeout = 9
 	cr_expect(wait_until(10000, serves, &p));
 	r = command(&p, "status");
 	cr_expect(r.status == 0 && strstr(r.out, "2 of 2 workers"), "%d %s", r.status, r.out);
+	r = command(&p, "stop"); /* lighttpd would start it again */
+	cr_expect(r.status == EX_USAGE && strstr(r.err, text("kill -INT %d", (int)p.pid)), "%d %s", r.status,
+		  r.err);
+	cr_expect(serves(&p));
 	cr_expect(pool_stop(&p), "%s", pool_log(&p));
 	cr_expect(command(&p, "status").status == 3);
 }
