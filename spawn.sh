@@ -282,6 +282,7 @@ orphaned() {
 
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.
 start() {
+	alone
 	check >/dev/null || exit 78
 	case $LISTEN in
 	-) exec "$here/spawn.sh" pool ;;
@@ -327,8 +328,12 @@ gone() {
 	! running
 }
 
-background() {
+alone() {
 	! running || { say "already running, pid $pid" && exit 75; }
+}
+
+background() {
+	alone
 	setsid "$here/spawn.sh" </dev/null &
 	until_ 20 settled $! 0 || :
 	kill -0 $! 2>/dev/null || { wait $! || exit; }

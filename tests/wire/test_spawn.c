@@ -184,7 +184,8 @@ Test(spawn, tests_the_settings_first)
 Test(spawn, goes_to_the_background_with_a_pid_file)
 {
 	struct spawned s = prepare(NULL, NULL);
-	const char *const argv[] = { script(), "-d", NULL }, *const bad[] = { script(), "-x", NULL };
+	const char *const argv[] = { script(), "-d", NULL }, *const bad[] = { script(), "-x", NULL },
+			  *const foreground[] = { script(), NULL };
 	struct ran r = program_run(argv, s.env, NULL);
 	char *pid_text;
 
@@ -196,6 +197,13 @@ Test(spawn, goes_to_the_background_with_a_pid_file)
 	cr_expect(wait_until(5000, has_two, &s));
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_TEMPFAIL && strstr(r.err, "already running"), "%d %s", r.status, r.err);
+	s.env = pool_environment(
+		&(const struct pool_options){
+			.settings = { text("RUN_DIR=%s", s.dir), text("LISTEN=%s/another.sock", s.dir) } },
+		pool_shared());
+	r = program_run(foreground, s.env, NULL);
+	cr_expect(r.status == EX_TEMPFAIL && strstr(r.err, "already running"), "%d %s", r.status, r.err);
+	EXPECT_TEXT(read_file(s.pid_file, NULL), pid_text);
 	(void)kill(s.pid, SIGTERM);
 	cr_expect(wait_until(10000, has_none, &s));
 	cr_expect(access(s.pid_file, F_OK) != 0, "it left its pid file behind");
