@@ -248,3 +248,23 @@ Test(reload, settings_set_to_nothing_are_not_set)
 	cr_expect(pool_has_workers(&p, 4, 5000), "the default");
 	cr_expect(pool_stop(&p));
 }
+
+/* lighttpd and its pool work in different directories. */
+Test(reload, relative_paths_are_refused_by_lighttpds_configuration)
+{
+	static const char *const names[] = { "RUN_DIR", "ORDERS_FCGI", "ORDERS_ENV" };
+	const char *const argv[] = { text("%s/tests/support/serve.sh", test_env("ORDERS_TEST_ROOT")),
+				     "lighttpd", NULL };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct ran r = program_run(
+			argv,
+			pool_environment(
+				&(const struct pool_options){ .settings = { text("%s=there", names[i]) } },
+				&(const struct pool){ .dir = "/nowhere", .topic = "t", .database = "d" }),
+			NULL);
+
+		cr_expect(r.status > 0 && strstr(r.err, names[i]) && strstr(r.err, "absolute"), "%s: %d %s",
+			  names[i], r.status, r.err);
+	}
+}
