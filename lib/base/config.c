@@ -74,7 +74,7 @@ static const struct setting {
 	  "a number of requests, 0 for no limit" },
 	{ "WORKER_MAX_RSS_MB", setting_int, FIELD(max_rss_mb), 0, "0", "MiB, 0 for no limit" },
 	{ "WORKERS", setting_int, FIELD(workers), 0, "0", "the number of workers in the pool" },
-	{ "POOL_FILE", setting_word, FIELD(pool_file), 0, NULL,
+	{ "POOL_FILE", setting_text, FIELD(pool_file), 0, NULL,
 	  "the path of a file that the pool's workers share" },
 };
 

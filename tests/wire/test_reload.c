@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -267,4 +268,18 @@ Test(reload, relative_paths_are_refused_by_lighttpds_configuration)
 		cr_expect(r.status > 0 && strstr(r.err, names[i]) && strstr(r.err, "absolute"), "%s: %d %s",
 			  names[i], r.status, r.err);
 	}
+}
+
+Test(reload, paths_may_have_blanks)
+{
+	char *dir = text("%s/a b-%d", test_env("ORDERS_TEST_DIR"), (int)getpid());
+	char *worker = text("%s/orders.fcgi", dir);
+	struct pool p;
+
+	cr_assert(mkdir(dir, 0700) == 0 && symlink(test_env("ORDERS_TEST_WORKER"), worker) == 0);
+	p = pool_start(&(const struct pool_options){
+		.workers = 2, .settings = { text("RUN_DIR=%s", dir), text("ORDERS_FCGI=%s", worker) } });
+	cr_expect(pool_has_workers(&p, 2, 5000), "%s", pool_log(&p));
+	cr_expect(access(text("%s/spawn.pid", dir), F_OK) == 0);
+	cr_expect(pool_stop(&p));
 }
