@@ -59,10 +59,13 @@ settings() {
 	done <"$ORDERS_ENV"
 }
 
-# Settings, libraries and the binary itself, in a shell of its own. Prints how many workers there are to be, and nothing that the
+# Settings, libraries, the binary itself and what is needed beside it, in a shell of its own. Prints how many workers there are to be, and nothing that the
 # binary remarks when all is well, such as ld.so's warnings.
 check() (
 	settings || exit
+	for tool in multiwatch setpriv flock; do
+		command -v "$tool" >/dev/null || { say "$tool is not installed" && exit 78; }
+	done
 	case $WORKERS in '' | *[!0-9]* | 0*) say "WORKERS: a number from 1, not '$WORKERS'" && exit 78 ;; esac
 	remarks=$("$ORDERS_FCGI" -t 2>&1) || { bad=$? && printf '%s\n' "$remarks" >&2 && exit "$bad"; }
 	echo "$WORKERS"
@@ -78,7 +81,7 @@ launch() {
 	(
 		settings || exit
 		# shellcheck disable=SC2016 # the inner shell expands it
-		exec nice -n 5 setpriv --pdeathsig TERM "$multiwatch" -f "$WORKERS" -r 5 -t 100 -- \
+		exec nice -n 5 setpriv --pdeathsig TERM multiwatch -f "$WORKERS" -r 5 -t 100 -- \
 			/bin/sh -c 'exec setpriv --pdeathsig TERM "$ORDERS_FCGI" 2>&4 4>&-' <&3 3<&- 4>&2 2>/dev/null 8>&-
 	) &
 	generation=$!
@@ -229,7 +232,6 @@ look() {
 # Supervises the pool on fd 0, for ever. The listener stays open all the while, here, on fd 3: clients wait and are not refused.
 supervise() {
 	exec 3<&0 </dev/null
-	multiwatch=$(command -v multiwatch)
 	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' since='' wanted=0
 	signed='' unwritten='' begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
 	trap 'ending=1' TERM INT

@@ -176,6 +176,12 @@ Test(spawn, tests_the_settings_first)
 
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "SECRET_KEY"), "%d %s", r.status, r.err);
 	cr_expect(access(s.socket, F_OK) != 0);
+	cr_assert(mkdir(text("%s/bin", s.dir), 0700) == 0 &&
+		  symlink("/usr/bin/dirname", text("%s/bin/dirname", s.dir)) == 0);
+	s = prepare(text("PATH=%s/bin", s.dir), NULL);
+	r = program_run(argv, s.env, NULL);
+	cr_expect(r.status == EX_CONFIG && strstr(r.err, "multiwatch is not installed"), "%d %s", r.status,
+		  r.err);
 	s = prepare("WORKERS=none", NULL);
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "WORKERS"), "%d %s", r.status, r.err);
