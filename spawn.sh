@@ -138,7 +138,14 @@ note() {
 
 # Puts our pid into PIDFILE. The lock on it, fd 8, goes with this process, so that nobody takes another one with its pid for it.
 sign() {
-	command exec 8>"$PIDFILE.$$" && flock 8 && echo $$ >&8 && mv -f -- "$PIDFILE.$$" "$PIDFILE" && signed=1
+	command exec 8>"$PIDFILE.$$" && flock 8 && echo $$ >&8 &&
+		flock "$(dirname -- "$PIDFILE")" mv -f -- "$PIDFILE.$$" "$PIDFILE" && signed=1
+}
+
+# Takes it away again, unless a new pool has put its own there: the lock is for nothing to come between.
+unsign() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	flock "$(dirname -- "$PIDFILE")" sh -c '[ "$(cat "$1" 2>/dev/null)" != "$2" ] || rm -f -- "$1" "$3"' sh "$PIDFILE" $$ "$state" || :
 }
 
 # Says it: once a minute, unless it is something new or somebody has asked.
@@ -248,7 +255,7 @@ supervise() {
 		nap 0.1
 		dismiss
 	done
-	[ "$(cat "$PIDFILE" 2>/dev/null)" != $$ ] || rm -f -- "$PIDFILE" "$state" || :
+	unsign
 }
 
 # The pool on fd 0: supervise() in a process of its own, and another one should it be killed. Meanwhile the listener stays open here.
