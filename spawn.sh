@@ -18,8 +18,8 @@
 # PIDFILE       RUN_DIR/spawn.pid
 # BACKLOG       2048              connections that may wait for a free worker
 #
-# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload); 64 wrong usage; 75 it runs
-# already, or is not done in time; 78 wrong settings, which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
+# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload); 4 another user's (status);
+# 64 wrong usage; 75 it runs already, or is not done in time; 78 wrong settings, which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -370,6 +370,10 @@ stop() {
 status() {
 	running || { echo 'not running' && exit 3; }
 	main=$pid serving=0
+	if [ ! -r "/proc/$main/fd" ]; then
+		say "pid $main: its workers are visible to $(stat -c %U "/proc/$main") and root alone"
+		exit 4
+	fi
 	noted && serving "$generation"
 	echo "pid $main, $serving of ${wanted:-0} workers:${workers:- none}, since ${since:--}"
 	[ -z "${reason-}" ] || echo "$reason"

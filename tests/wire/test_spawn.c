@@ -534,6 +534,26 @@ Test(spawn, goes_on_where_its_own_files_cannot_be_written, .timeout = 60)
 	cr_expect(worker_wait(s.pid, 10000) == 0);
 }
 
+/* Another user cannot see whether the workers serve. Only root can become one here. */
+static void
+expect_a_stranger_is_told_so(const struct spawned *s)
+{
+	char *copy = text("%s/spawn.sh", s->dir); /* the repository may be where nobody else may read */
+	const char *const install[] = { "/bin/cp", script(), copy, NULL };
+	const char *const argv[] = { "/usr/bin/setpriv", "--reuid=65534",
+				     "--clear-groups",	 "--regid=65534",
+				     "/bin/sh",		 copy,
+				     "status",		 NULL };
+	struct ran r;
+
+	if (geteuid() != 0)
+		return;
+	cr_assert(program_run(install, s->env, NULL).status == 0);
+	cr_assert(chmod(pool_shared()->dir, 0711) == 0 && chmod(s->dir, 0711) == 0);
+	r = program_run(argv, s->env, NULL);
+	cr_expect(r.status == 4 && strstr(r.err, "visible to root"), "%d %s%s", r.status, r.out, r.err);
+}
+
 Test(spawn, commands_say_how_it_is_by_their_status)
 {
 	struct spawned s = prepare(NULL, NULL);
@@ -552,6 +572,7 @@ Test(spawn, commands_say_how_it_is_by_their_status)
 	r = command(&s, "status");
 	cr_expect(r.status == 0 && strstr(r.out, "2 of 2 workers"), "%d %s", r.status, r.out);
 	s.pid = getsid((pid_t)strtol(read_file(s.pid_file, NULL), NULL, 10));
+	expect_a_stranger_is_told_so(&s);
 	r = command(&s, "stop");
 	cr_expect(r.status == 0 && wait_until(1000, has_none, &s), "%d %s", r.status, r.err);
 	cr_expect(command(&s, "status").status == 3);
