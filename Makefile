@@ -112,6 +112,7 @@ deps-%:
 	@demo/deps.sh build run $*
 
 include tests/tests.mk
+include install.mk
 
 # Changed flags rebuild.
 FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)

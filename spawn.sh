@@ -1,12 +1,13 @@
 #!/bin/sh
 # A pool: WORKERS copies of orders.fcgi on one listening socket, for lighttpd.conf and for any web server that speaks FastCGI.
 #
-#     spawn.sh           in the foreground, for systemd (Type=exec, ExecReload=kill -HUP $MAINPID), runit and containers
+#     spawn.sh           in the foreground, for systemd (docs/orders.service), runit and containers
 #     spawn.sh -d        in the background; returns when the workers serve
 #     spawn.sh pool      on the listener that fd 0 is: so lighttpd starts it
 #     spawn.sh reload    new settings and a new binary, without a moment without workers; returns when the new workers serve
 #     spawn.sh stop      returns when the requests at work are done and all is gone; not for lighttpd's pool, which gets INT itself
 #     spawn.sh status    the pool's pid, its workers, since when
+#     spawn.sh ready     returns when workers serve: what a unit's start waits for
 #
 # TERM and INT are stop, HUP is reload. Whoever started the pool, PIDFILE is where the commands find it.
 #
@@ -18,7 +19,7 @@
 # PIDFILE       RUN_DIR/spawn.pid
 # BACKLOG       2048              connections that may wait for a free worker
 #
-# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload); 4 another user's (status);
+# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 another user's (status);
 # 64 wrong usage; 75 it runs already, or is not done in time; 78 wrong settings, which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
 
@@ -380,9 +381,25 @@ status() {
 	[ "$serving" -gt 0 ] || exit 1
 }
 
+serves() {
+	[ -z "${MAINPID-}" ] || kill -0 "$MAINPID" 2>/dev/null || return 0
+	running && noted && serving "$generation" && [ "$serving" -gt 0 ]
+}
+
+# systemd starts it with the pool and sets MAINPID: when that one leaves, it has said why.
+ready() {
+	serving=0
+	until_ 20 serves || { say "no workers yet: ${reason:-it is not up}" && exit 75; }
+	[ "$serving" -gt 0 ] || exit 7
+}
+
 # Each ends by exit: what a new spawn.sh, copied over this one, has behind these lines is not read by a running pool.
 case ${1-} in
 '') start ;;
+ready)
+	ready
+	exit
+	;;
 -d)
 	background
 	exit
@@ -392,7 +409,7 @@ pool | supervise | reload | stop | status)
 	exit
 	;;
 *)
-	say 'usage: spawn.sh [-d | reload | stop | status]'
+	say 'usage: spawn.sh [-d | reload | stop | status | ready]'
 	exit 64
 	;;
 esac

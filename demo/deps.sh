@@ -2,7 +2,7 @@
 # Installs the Debian 12 packages of the named sets, and npm's for the emulator. With everything there it does nothing and
 # says nothing. Asks no question; becomes root with sudo when it has to.
 #
-#     demo/deps.sh [build|run|test|aws|san|cover|fuzz|lint|bench]…      (default: build run)
+#     demo/deps.sh [build|run|test|aws|san|cover|fuzz|lint|deb|bench]…      (default: build run)
 #
 # What it installs is for use as programs: no cluster of PostgreSQL is created, no service started or left enabled.
 set -eu
@@ -21,10 +21,11 @@ packages() {
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;
 	fuzz) echo clang llvm ;;
-	lint) echo clang-tidy clang-format cppcheck shellcheck mandoc ;;
+	lint) echo clang-tidy clang-format cppcheck shellcheck mandoc systemd ;;
+	deb) echo dpkg-dev debhelper lintian debootstrap git ;;
 	bench) echo wrk postgresql-15 ;; # pgbench comes with the server
 	*)
-		echo "deps.sh: no set '$1': build run test aws san cover fuzz lint bench" >&2
+		echo "deps.sh: no set '$1': build run test aws san cover fuzz lint deb bench" >&2
 		exit 64
 		;;
 	esac

@@ -57,12 +57,13 @@ cover: deps-test deps-cover ## line coverage of lib/, at least COVER_LINES perce
 		build/cover/lib
 
 C_FILES = $(shell find lib cgi tests -name '*.[ch]' | sort)
-SH_FILES = $(shell find . -name '*.sh' -not -path './build/*' -not -path './run/*' | sort) $(wildcard .ci/run schema/orders-schema)
+SH_FILES = $(shell find . -name '*.sh' -not -path './build/*' -not -path './run/*' | sort) $(wildcard .ci/run schema/orders-schema debian/*.post* debian/*.pre*)
 
 lint: deps-lint deps-test compile_commands.json ## what reads the sources without running them
 	@tests/check/layers.sh -t
 	@tests/check/layers.sh
 	@tests/check/docs.sh
+	@tests/check/package.sh
 	@clang-format --dry-run -Werror $(C_FILES)
 	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppressions-list=tests/check/cppcheck.supp -D_GNU_SOURCE -DVERSION='""' -Ilib --library=posix lib cgi

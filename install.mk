@@ -1,0 +1,55 @@
+# Where things go, and the Debian package of them. Included by the Makefile.
+#
+#     make install DESTDIR=/tmp/image PREFIX=/usr SYSCONFDIR=/etc
+
+PREFIX      ?= /usr/local
+SYSCONFDIR  ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+override LIBDIR := $(PREFIX)/lib/orders
+override SHAREDIR := $(PREFIX)/share/orders
+BINDIR      ?= $(PREFIX)/bin
+MANDIR      ?= $(PREFIX)/share/man
+override DOCDIR := $(PREFIX)/share/doc/orders-fcgi
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+
+EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh
+SCHEMA   := $(wildcard schema/sqitch.* schema/*.sql schema/*/*.sql)
+# Tools beside the schema, which find it by following the link in BINDIR.
+TOOLS    := $(wildcard schema/orders-*)
+
+# The paths that units and samples name, as they are here. lighttpd.conf finds its files beside itself: not so the copy.
+PATHS := -e 's,/usr/lib/orders,$(LIBDIR),g' -e 's,/usr/share/orders,$(SHAREDIR),g' -e 's,/etc/orders,$(SYSCONFDIR)/orders,g'
+LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 's,home + "/lighttpd.lua",\x22$(SHAREDIR)/lighttpd.lua\x22,' \
+	-e 's,home + "/spawn.sh",\x22$(LIBDIR)/spawn.sh\x22,' -e 's,$$PWD/cgi/orders.fcgi,$(LIBDIR)/orders.fcgi,' -e 's,$$PWD/run,/run/orders,' \
+	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,'
+
+install: all ## into DESTDIR, below PREFIX
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(SYSCONFDIR)/orders
+	install -m 755 $(WORKER) spawn.sh $(DESTDIR)$(LIBDIR)
+	install -m 644 lighttpd.lua $(DESTDIR)$(SHAREDIR)
+	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
+	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done
+	@for file in $(TOOLS); do install -m 755 $$file $(DESTDIR)$(SHAREDIR)/schema && \
+		ln -sfr $(DESTDIR)$(SHAREDIR)/$$file $(DESTDIR)$(BINDIR)/$${file##*/} || exit; done
+	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
+	@for file in $(EXAMPLES); do to=$(DESTDIR)$(DOCDIR)/examples/$${file##*/}; \
+		sed $(PATHS) $(LIGHTTPD_PATHS) $$file >$$to && chmod 644 $$to || exit; done
+	@! grep -nE 'home \+|\$$PWD/' $(DESTDIR)$(DOCDIR)/examples/lighttpd.conf
+	@for unit in orders.service orders.socket; do to=$(DESTDIR)$(UNITDIR)/$$unit; \
+		sed $(PATHS) docs/$$unit >$$to && chmod 644 $$to || exit; done
+	install -m 644 docs/orders.sysusers $(DESTDIR)$(SYSUSERSDIR)/orders.conf
+	@[ -e $(DESTDIR)$(SYSCONFDIR)/orders/orders.env ] || install -m 640 docs/orders.env $(DESTDIR)$(SYSCONFDIR)/orders/orders.env
+
+uninstall: ## what `make install` brought, orders.env aside
+	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,orders.service orders.socket) $(DESTDIR)$(SYSUSERSDIR)/orders.conf \
+		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
+
+deb: deps-deb ## the Debian package, in build/
+	@tests/deb/build.sh
+deb-test: deb ## it is installed, used, upgraded and purged in a clean Debian
+	@tests/deb/deb.sh
+
+.PHONY: install uninstall deb deb-test
