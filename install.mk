@@ -24,14 +24,14 @@ LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 
 	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,'
 
 install: all ## into DESTDIR, below PREFIX
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 \
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(SYSCONFDIR)/orders
 	install -m 755 $(WORKER) spawn.sh $(DESTDIR)$(LIBDIR)
 	install -m 644 lighttpd.lua $(DESTDIR)$(SHAREDIR)
 	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
 	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done
-	@for file in $(TOOLS); do install -m 755 $$file $(DESTDIR)$(SHAREDIR)/schema && \
-		ln -sfr $(DESTDIR)$(SHAREDIR)/$$file $(DESTDIR)$(BINDIR)/$${file##*/} || exit; done
+	@for file in $(TOOLS); do install -D -m 755 $$file $(DESTDIR)$(SHAREDIR)/$$file && \
+		install -d $(DESTDIR)$(BINDIR) && ln -sfr $(DESTDIR)$(SHAREDIR)/$$file $(DESTDIR)$(BINDIR)/$${file##*/} || exit; done
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
 	@for file in $(EXAMPLES); do to=$(DESTDIR)$(DOCDIR)/examples/$${file##*/}; \

@@ -1,0 +1,179 @@
+#!/bin/sh
+# Runs in the Debian that deb.sh has booted, as a service of its systemd. What an operator types is taken from
+# README.Debian, nothing else; /in/result is 0 when all of it was as promised.
+set -eu
+cd /
+export DEBIAN_FRONTEND=noninteractive HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
+
+# shellcheck disable=SC2317 # the trap calls it
+finish() {
+	status=$?
+	journalctl -o short-precise --no-pager >/in/journal 2>&1 || :
+	echo "$status" >/in/result
+}
+trap finish EXIT
+
+fail() {
+	echo "$*"
+	exit 1
+}
+
+# until_ SECONDS COMMAND…
+until_() {
+	read -r now _ </proc/uptime
+	end=$((${now%.*} + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		read -r now _ </proc/uptime
+		[ "${now%.*}" -le "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# follow SECTION: does what README.Debian says in it, up to the next heading.
+follow() {
+	awk -v title="$1" '
+		/^[0-9]+\.([0-9]+\.)? / { on = index($0, title) == 1 }
+		on && sub(/^    /, "") { sub(/^# /, ""); print }' /usr/share/doc/orders-fcgi/README.Debian >/tmp/commands
+	[ -s /tmp/commands ] || fail "README.Debian has no commands in section $1"
+	echo "== $1"
+	# shellcheck disable=SC1091 # just written
+	. /tmp/commands
+}
+
+## The neighbours that an operator has
+
+mkdir -p /srv/products/errors
+sh /in/products.sh /srv/products
+DIR=/srv/products PORT=8001 lighttpd -D -f /in/products.conf &
+until_ 10 curl -fs http://127.0.0.1:8001/api/v1/products/3 || fail 'no Product Service'
+until_ 30 runuser -u postgres -- psql -c '' || fail 'no PostgreSQL'
+
+## From nothing to the first order, behind each web server
+
+orders() {
+	runuser -u postgres -- psql -XAtc 'SELECT count(*) FROM orders.orders' orders
+}
+
+# first_order NUMBER: section 6 makes one more.
+first_order() {
+	until_ 10 curl -fs http://localhost/health || fail 'the web server does not answer'
+	follow '6. '
+	echo
+	[ "$(orders)" = "$1" ] || fail "there are $(orders) orders and not $1"
+}
+
+apt-get -qq install -y --no-install-recommends /in/orders-fcgi.deb
+! systemctl -q is-active orders.socket || fail 'it was started before it was configured'
+follow '2. '
+follow '3. '
+follow '4. '
+[ "$(stat -c '%U:%G %a' /etc/orders)" = 'root:orders 750' ] || fail "/etc/orders: $(stat -c '%U:%G %a' /etc/orders)"
+exposed=$(systemd-analyze security --no-pager orders.service | sed -n 's/.*level for orders.service: \([0-9]*\)\.\([0-9]*\).*/\1\2/p')
+[ "$exposed" -le 20 ] || fail "exposed: $exposed tenths"
+! journalctl -u orders -o cat | grep -i 'permitted' || fail 'the sandbox is too narrow'
+[ "$(RUN_DIR=/run/orders /usr/lib/orders/spawn.sh status | sed 's/.*, \(.*\) workers.*/\1/')" = '4 of 4' ] || fail 'not 4 workers'
+
+follow '5.2. '
+first_order 1
+systemctl disable --now nginx
+follow '5.3. '
+first_order 2
+systemctl disable --now apache2
+a2dissite orders
+follow '5.1. '
+first_order 3
+
+## Changes while requests are going on
+
+# Requests one after another until /tmp/enough is there; a line for each.
+client() {
+	until [ -e /tmp/enough ]; do
+		curl -s -m 30 -o /dev/null -w '%{http_code}\n' http://localhost/api/v1/orders -H "Authorization: Bearer $TOKEN" \
+			-H 'Content-Type: application/json' -d '{"items":[{"product_id":3,"quantity":2}]}' >>"/tmp/client.$1" || echo 000 >>"/tmp/client.$1"
+	done
+}
+
+clients() {
+	rm -f /tmp/enough /tmp/client.*
+	for number in 1 2 3 4 5 6; do
+		client "$number" &
+		pids="${pids-} $!"
+	done
+	until_ 10 test -s /tmp/client.6
+}
+
+# judge WHAT: ends the clients; every request has made its order.
+judge() {
+	before=$(cat /tmp/client.* | wc -l)
+	until_ 10 answered "$((before + 50))" || fail "$1: nothing is answered any more"
+	touch /tmp/enough
+	# shellcheck disable=SC2086 # a list
+	wait $pids || :
+	pids=''
+	echo "$1: $(cat /tmp/client.* | wc -l) requests, $(cat /tmp/client.* | grep -vc 201 || :) failed"
+	! grep -hv 201 /tmp/client.* || fail "$1: failed requests"
+}
+
+answered() {
+	[ "$(cat /tmp/client.* | wc -l)" -ge "$1" ]
+}
+
+main_pid() {
+	systemctl show -P MainPID orders.service
+}
+
+clients
+old=$(RUN_DIR=/run/orders /usr/lib/orders/spawn.sh status)
+systemctl reload orders
+[ "$(RUN_DIR=/run/orders /usr/lib/orders/spawn.sh status)" != "$old" ] || fail 'reload: the same workers'
+judge 'reload'
+
+clients
+cp /etc/orders/orders.env /tmp/good.env
+echo PRODUCT_SERVICE_TIMEOUT=soon >>/etc/orders/orders.env
+! systemctl reload orders || fail 'a reload with a wrong setting succeeds'
+cat /tmp/good.env >/etc/orders/orders.env
+systemctl reload orders
+judge 'reload with a wrong setting, and with the right one'
+
+clients
+old=$(main_pid)
+apt-get -qq install -y --no-install-recommends /in/newer.deb
+[ "$(main_pid)" != "$old" ] || fail 'the upgrade has not restarted it'
+systemctl -q is-active orders.service orders.socket || fail 'not active after the upgrade'
+cmp /tmp/good.env /etc/orders/orders.env
+judge 'upgrade'
+
+clients
+kill -KILL "$(main_pid)"
+judge 'the pool killed'
+
+echo PRODUCT_SERVICE_TIMEOUT=soon >>/etc/orders/orders.env
+! systemctl restart orders || fail 'a start with a wrong setting succeeds'
+journalctl -u orders -o cat | grep PRODUCT_SERVICE_TIMEOUT || fail 'nothing says what is wrong'
+cat /tmp/good.env >/etc/orders/orders.env
+until_ 30 systemctl -q is-active orders.service || fail 'it does not come back of itself'
+curl -fsS -m 20 http://localhost/ready || fail 'not ready'
+mv /etc/orders/secret_key /tmp/
+! systemctl restart orders || fail 'a start without a key succeeds'
+mv /tmp/secret_key /etc/orders/
+until_ 30 systemctl -q is-active orders.service || fail 'it does not come back of itself'
+systemctl disable --now lighttpd
+
+now=$(orders)
+follow '5.4. '
+first_order "$((now + 1))"
+systemctl disable --now apache2
+
+## Nothing stays
+
+systemctl enable --now orders.socket orders.service
+apt-get -qq purge -y orders-fcgi
+[ -z "$(pgrep -u orders || :)" ] || fail 'processes stay'
+[ -z "$(systemctl list-units --all --no-legend 'orders*')" ] || systemctl list-units --all 'orders*'
+left=$(find /etc/orders /run/orders /usr/lib/orders /usr/share/orders /usr/share/doc/orders-fcgi /lib/systemd/system/orders.* /usr/lib/sysusers.d/orders.conf \
+	/usr/bin/orders-schema /usr/share/man/man8/orders* /etc/systemd/system/*/orders.s* /etc/systemd/system/orders* /var/lib/systemd/*/orders.* \
+	/var/lib/systemd/*/*/orders.* /var/lib/dpkg/info/orders-fcgi.* 2>/dev/null || :)
+[ -z "$left" ] || fail "left behind: $left"
+echo 'everything as promised'
