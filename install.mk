@@ -52,4 +52,7 @@ deb: deps-deb ## the Debian package, in build/
 deb-test: deb ## it is installed, used, upgraded and purged in a clean Debian
 	@tests/deb/deb.sh
 
+# Of lint.
+SH_FILES += $(wildcard debian/*.post* debian/*.pre*)
+
 .PHONY: install uninstall deb deb-test

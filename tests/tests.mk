@@ -57,7 +57,7 @@ cover: deps-test deps-cover ## line coverage of lib/, at least COVER_LINES perce
 		build/cover/lib
 
 C_FILES = $(shell find lib cgi tests -name '*.[ch]' | sort)
-SH_FILES = $(shell find . -name '*.sh' -not -path './build/*' -not -path './run/*' | sort) $(wildcard .ci/run schema/orders-schema debian/*.post* debian/*.pre*)
+SH_FILES = $(shell find . -name '*.sh' -not -path './build/*' -not -path './run/*' | sort) $(wildcard .ci/run schema/orders-schema)
 
 lint: deps-lint deps-test compile_commands.json ## what reads the sources without running them
 	@tests/check/layers.sh -t
