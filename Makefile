@@ -123,4 +123,4 @@ $(BUILD)/flags: FORCE
 FORCE:
 .PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name 'deb*' -prune -o -name '*.d' -print 2>/dev/null)
