@@ -47,7 +47,8 @@ uninstall: ## what `make install` brought, orders.env aside
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,orders.service orders.socket) $(DESTDIR)$(SYSUSERSDIR)/orders.conf \
 		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
 
-deb: deps-deb ## the Debian package, in build/
+deb: ## the Debian package, in build/
+	@demo/deps.sh build deb
 	@tests/deb/build.sh
 deb-test: deb ## it is installed, used, upgraded and purged in a clean Debian
 	@tests/deb/deb.sh
