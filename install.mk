@@ -17,8 +17,11 @@ SCHEMA   := $(wildcard schema/sqitch.* schema/*.sql schema/*/*.sql)
 # Tools beside the schema, which find it by following the link in BINDIR.
 TOOLS    := $(wildcard schema/orders-*)
 
-# The paths that units and samples name, as they are here. lighttpd.conf finds its files beside itself: not so the copy.
+# The paths that units and samples name, as they are here. lighttpd.conf and spawn.sh find files beside themselves: not so the copies.
 PATHS := -e 's,/usr/lib/orders,$(LIBDIR),g' -e 's,/usr/share/orders,$(SHAREDIR),g' -e 's,/etc/orders,$(SYSCONFDIR)/orders,g'
+SPAWN_PATHS := -e 's,$$here/cgi/orders.fcgi,$$here/orders.fcgi,' -e 's,$$here/run,/run/orders,' \
+	-e 's,cgi/orders.fcgi   beside this script.*,beside this script,' -e 's,run               beside this script.*:,/run/orders      :,' \
+	-e 's,run/orders.sock   a path,RUN_DIR/orders.sock a path,'
 LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 's,home + "/lighttpd.lua",\x22$(SHAREDIR)/lighttpd.lua\x22,' \
 	-e 's,home + "/spawn.sh",\x22$(LIBDIR)/spawn.sh\x22,' -e 's,$$PWD/cgi/orders.fcgi,$(LIBDIR)/orders.fcgi,' -e 's,$$PWD/run,/run/orders,' \
 	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,'
@@ -26,7 +29,9 @@ LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 
 install: all ## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(SYSCONFDIR)/orders
-	install -m 755 $(WORKER) spawn.sh $(DESTDIR)$(LIBDIR)
+	install -m 755 $(WORKER) $(DESTDIR)$(LIBDIR)
+	@sed $(SPAWN_PATHS) spawn.sh >$(DESTDIR)$(LIBDIR)/spawn.sh && chmod 755 $(DESTDIR)$(LIBDIR)/spawn.sh
+	@! grep -nE 'here/(run|cgi)' $(DESTDIR)$(LIBDIR)/spawn.sh
 	install -m 644 lighttpd.lua $(DESTDIR)$(SHAREDIR)
 	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
 	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done

@@ -84,6 +84,6 @@ status=0
 timeout --foreground -k 10 300 unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup --propagation private sh -euc '
 	. tests/deb/root.sh
 	root "$0" "$1"
-	boot' "$base" "$dir/in" </dev/null >"$dir/console" 2>&1 || status=$?
-cat "$dir/in/report" 2>/dev/null || tail -n 40 "$dir/console"
-[ "$(cat "$dir/in/result" 2>/dev/null)" = 0 ] || { echo "deb.sh: failed (pid 1: $status); $dir/console, $dir/in/journal" >&2 && exit 1; }
+	boot' "$base" "$dir/in" </dev/null || status=$?
+cat "$dir/in/report" 2>/dev/null || tail -n 40 "$dir/in/console"
+[ "$(cat "$dir/in/result" 2>/dev/null)" = 0 ] || { echo "deb.sh: failed (pid 1: $status); $dir/in has console, journal, report" >&2 && exit 1; }

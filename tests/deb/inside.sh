@@ -32,9 +32,9 @@ until_() {
 
 # follow SECTION: does what README.Debian says in it, up to the next heading.
 follow() {
-	awk -v title="$1" '
+	zcat -f /usr/share/doc/orders-fcgi/README.Debian* | awk -v title="$1" '
 		/^[0-9]+\.([0-9]+\.)? / { on = index($0, title) == 1 }
-		on && sub(/^    /, "") { sub(/^# /, ""); print }' /usr/share/doc/orders-fcgi/README.Debian >/tmp/commands
+		on && sub(/^    /, "") { sub(/^# /, ""); print }' >/tmp/commands
 	[ -s /tmp/commands ] || fail "README.Debian has no commands in section $1"
 	echo "== $1"
 	# shellcheck disable=SC1091 # just written
@@ -63,7 +63,7 @@ first_order() {
 	[ "$(orders)" = "$1" ] || fail "there are $(orders) orders and not $1"
 }
 
-apt-get -qq install -y --no-install-recommends /in/orders-fcgi.deb
+apt-get -qq install -y --no-install-recommends /in/orders-fcgi.deb >/dev/null
 ! systemctl -q is-active orders.socket || fail 'it was started before it was configured'
 follow '2. '
 follow '3. '
@@ -72,7 +72,7 @@ follow '4. '
 exposed=$(systemd-analyze security --no-pager orders.service | sed -n 's/.*level for orders.service: \([0-9]*\)\.\([0-9]*\).*/\1\2/p')
 [ "$exposed" -le 20 ] || fail "exposed: $exposed tenths"
 ! journalctl -u orders -o cat | grep -i 'permitted' || fail 'the sandbox is too narrow'
-[ "$(RUN_DIR=/run/orders /usr/lib/orders/spawn.sh status | sed 's/.*, \(.*\) workers.*/\1/')" = '4 of 4' ] || fail 'not 4 workers'
+[ "$(/usr/lib/orders/spawn.sh status | sed 's/.*, \(.*\) workers.*/\1/')" = '4 of 4' ] || fail 'not 4 workers'
 
 follow '5.2. '
 first_order 1
@@ -124,9 +124,9 @@ main_pid() {
 }
 
 clients
-old=$(RUN_DIR=/run/orders /usr/lib/orders/spawn.sh status)
+old=$(/usr/lib/orders/spawn.sh status)
 systemctl reload orders
-[ "$(RUN_DIR=/run/orders /usr/lib/orders/spawn.sh status)" != "$old" ] || fail 'reload: the same workers'
+[ "$(/usr/lib/orders/spawn.sh status)" != "$old" ] || fail 'reload: the same workers'
 judge 'reload'
 
 clients
@@ -139,7 +139,7 @@ judge 'reload with a wrong setting, and with the right one'
 
 clients
 old=$(main_pid)
-apt-get -qq install -y --no-install-recommends /in/newer.deb
+apt-get -qq install -y --no-install-recommends /in/newer.deb >/dev/null
 [ "$(main_pid)" != "$old" ] || fail 'the upgrade has not restarted it'
 systemctl -q is-active orders.service orders.socket || fail 'not active after the upgrade'
 cmp /tmp/good.env /etc/orders/orders.env
@@ -169,7 +169,7 @@ systemctl disable --now apache2
 ## Nothing stays
 
 systemctl enable --now orders.socket orders.service
-apt-get -qq purge -y orders-fcgi
+apt-get -qq purge -y orders-fcgi >/dev/null
 [ -z "$(pgrep -u orders || :)" ] || fail 'processes stay'
 [ -z "$(systemctl list-units --all --no-legend 'orders*')" ] || systemctl list-units --all 'orders*'
 left=$(find /etc/orders /run/orders /usr/lib/orders /usr/share/orders /usr/share/doc/orders-fcgi /lib/systemd/system/orders.* /usr/lib/sysusers.d/orders.conf \

@@ -22,6 +22,8 @@ root() {
 	ln -s pts/ptmx "$root/dev/ptmx"
 	mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 	ln -s /proc/self/fd "$root/dev/fd"
+	ln -s /in/console "$root/dev/console"
+	: >"$root/in/console"
 	mount -t tmpfs -o mode=755,nosuid,nodev tmpfs "$root/run"
 }
 
@@ -42,8 +44,8 @@ boot() {
 		StandardError=inherit
 		TimeoutStartSec=280
 	UNIT
-	mkdir -p "$root/etc/systemd/system/default.target.d" "$root/old"
-	printf '[Unit]\nWants=test.service\n' >"$root/etc/systemd/system/default.target.d/test.conf"
+	mkdir -p "$root/etc/systemd/system/multi-user.target.d" "$root/old"
+	printf '[Unit]\nWants=test.service\n' >"$root/etc/systemd/system/multi-user.target.d/test.conf"
 	: >"$root/etc/machine-id"
 	cd "$root" || return
 	pivot_root . old
