@@ -49,7 +49,8 @@ boot() {
 	: >"$root/etc/machine-id"
 	cd "$root" || return
 	pivot_root . old
+	# Shared, as systemd has it elsewhere: credentials reach a service by the propagation of mounts.
 	# shellcheck disable=SC2016 # the inner shell expands it
-	exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . sh -c 'umount -l /old && exec /lib/systemd/systemd \
+	exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . sh -c 'umount -l /old && mount --make-rshared / && exec /lib/systemd/systemd \
 		--unit=multi-user.target --log-level=notice --log-target=console --show-status=no'
 }
