@@ -381,16 +381,16 @@ status() {
 	[ "$serving" -gt 0 ] || exit 1
 }
 
+# By what the pool has noted: from a unit's other commands, in user namespaces of their own, its workers cannot be looked at.
+# systemd sets MAINPID: when that one leaves, it has said why.
 serves() {
 	[ -z "${MAINPID-}" ] || kill -0 "$MAINPID" 2>/dev/null || return 0
-	running && noted && serving "$generation" && [ "$serving" -gt 0 ]
+	running && noted && [ "$ended" -gt 0 ] && [ "$status" = 0 ] && [ "$generation" != - ]
 }
 
-# systemd starts it with the pool and sets MAINPID: when that one leaves, it has said why.
 ready() {
-	serving=0
 	until_ 20 serves || { say "no workers yet: ${reason:-it is not up}" && exit 75; }
-	[ "$serving" -gt 0 ] || exit 7
+	running || exit 7
 }
 
 # Each ends by exit: what a new spawn.sh, copied over this one, has behind these lines is not read by a running pool.
