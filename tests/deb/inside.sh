@@ -57,7 +57,12 @@ orders() {
 
 # first_order NUMBER: section 6 makes one more.
 first_order() {
-	until_ 10 curl -fs http://localhost/health || fail 'the web server does not answer'
+	until_ 10 curl -fs http://localhost/health || {
+		curl -isS http://localhost/health || :
+		tail -n 5 /var/log/nginx/error.log /var/log/apache2/error.log 2>/dev/null || :
+		ls -la /run/orders
+		fail 'the web server does not answer'
+	}
 	follow '6. '
 	echo
 	[ "$(orders)" = "$1" ] || fail "there are $(orders) orders and not $1"
