@@ -308,9 +308,14 @@ start() {
 
 ## The commands
 
-# Is there a pool? $pid is its.
+# Is somebody's lock on the file that fd 9 is?
+locked() {
+	! flock -sn 9
+}
+
+# Is there a pool? $pid is its. By its name flock would make the file anew that the pool has just removed.
 running() {
-	[ -s "$PIDFILE" ] && ! flock -sn "$PIDFILE" true && pid=$(cat "$PIDFILE")
+	[ -s "$PIDFILE" ] && { locked 9<"$PIDFILE" && pid=$(cat "$PIDFILE"); } 2>/dev/null
 }
 
 # Sets what note() wrote; 1 when it has not yet.
