@@ -4,6 +4,7 @@
 #     spawn.sh           in the foreground, for systemd (docs/orders.service), runit and containers
 #     spawn.sh -d        in the background; returns when the workers serve
 #     spawn.sh pool      on the listener that fd 0 is: so lighttpd starts it
+#     spawn.sh worker    becomes one worker, with the settings of ORDERS_ENV, for who keeps a pool himself: so Apache's mod_fcgid starts it
 #     spawn.sh reload    new settings and a new binary, without a moment without workers; returns when the new workers serve
 #     spawn.sh stop      returns when the requests at work are done and all is gone; not for lighttpd's pool, which gets INT itself
 #     spawn.sh status    the pool's pid, its workers, since when
@@ -306,6 +307,12 @@ start() {
 	exec spawn-fcgi -n -b "$BACKLOG" "$@" -- "$here/spawn.sh" pool
 }
 
+# One worker on the listener that fd 0 is.
+worker() {
+	settings || exit
+	exec "$ORDERS_FCGI"
+}
+
 ## The commands
 
 # Is somebody's lock on the file that fd 9 is?
@@ -409,7 +416,7 @@ ready)
 	background
 	exit
 	;;
-pool | supervise | reload | stop | status)
+pool | supervise | worker | reload | stop | status)
 	"$1"
 	exit
 	;;
