@@ -1,8 +1,5 @@
--- lighttpd.conf runs this before a request goes to the pool. With MAX_WAITING requests there already it is answered 503 here, at
--- once. Left alone they would fill the backlog of the pool's socket, and lighttpd sends nothing
--- to a pool whose backlog was full for up to a second, however idle its workers are by then.
--- What is set to nothing is not set.
-local most = tonumber(os.getenv("MAX_WAITING")) or 64 * (tonumber(os.getenv("WORKERS")) or 4)
+-- lighttpd.conf runs this twice for a request: before it goes to the pool, and on every answer before it goes to the client.
+local r = lighty.r
 
 -- The request's own, or a new one: a UUID, as the worker gives.
 local function request_id(own)
@@ -16,11 +13,24 @@ local function request_id(own)
 	return string.format("%s-%s-4%s-a%s-%s", hex:sub(1, 8), hex:sub(9, 12), hex:sub(13, 15), hex:sub(16, 18), hex:sub(19, 30))
 end
 
+-- The server's own errors lack two fields that the worker's have; docs/errors/ cannot say them.
+local status = r.req_item.http_status
+if status ~= 0 then
+	if status >= 400 and not r.resp_header["X-Request-ID"] then
+		r.resp_header["X-Request-ID"] = request_id(r.req_header["X-Request-ID"])
+		if (status == 503 or status == 504) and not r.resp_header["Retry-After"] then
+			r.resp_header["Retry-After"] = "1"
+		end
+	end
+	return 0
+end
+
+-- With MAX_WAITING requests at the pool already it is answered 503 here, at once. Left alone they would fill the backlog of the
+-- pool's socket, and lighttpd sends nothing to a pool whose backlog was full for up to a second, however idle its workers are by then.
+-- What is set to nothing is not set.
+local most = tonumber(os.getenv("MAX_WAITING")) or 64 * (tonumber(os.getenv("WORKERS")) or 4)
 if (lighty.status["gw.active-requests"] or 0) >= most then
-	local r = lighty.r
-	r.resp_header["Retry-After"] = "1"
-	r.resp_header["X-Request-ID"] = request_id(r.req_header["X-Request-ID"])
 	r.resp_header["Content-Type"] = "application/json"
-	r.resp_body:set({ '{"detail":"Service Unavailable"}' }) -- with docs/errors/503.html lighttpd drops the fields
+	r.resp_body:set({ '{"detail":"Service Unavailable"}' }) -- docs/errors/503.html is not looked for behind this script
 	return 503
 end
