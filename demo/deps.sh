@@ -16,7 +16,7 @@ packages() {
 		libtalloc-dev libexpat1-dev libssl-dev ;;
 	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
 		openssl ca-certificates ;;
-	test) echo libcriterion-dev patch pgbouncer ;;
+	test) echo libcriterion-dev patch pgbouncer lighttpd-mod-openssl nginx-light apache2 libapache2-mod-fcgid ;;
 	aws) echo awscli ;;
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;
@@ -43,7 +43,7 @@ undo() {
 # Installs $missing with what Debian would start by itself held back.
 install_missing() {
 	echo "installing$missing"
-	policy='' dropin='' lighttpd='' pgbouncer=''
+	policy='' dropin='' services=''
 	trap undo EXIT
 	trap 'exit 1' INT TERM HUP
 	if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -55,17 +55,19 @@ install_missing() {
 		as_root sh -c "mkdir -p ${dropin%/*}; echo 'create_main_cluster = false' >$dropin"
 		;;
 	esac
-	case "$missing " in *' lighttpd '*) lighttpd=1 ;; esac
-	case "$missing " in *' pgbouncer '*) pgbouncer=1 ;; esac
+	for package in $missing; do
+		case $package in
+		lighttpd | apache2 | pgbouncer) services="$services $package.service" ;;
+		nginx-light) services="$services nginx.service" ;;
+		esac
+	done
 	as_root apt-get -qq update
 	# shellcheck disable=SC2086 # a list
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 		-o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold $missing >/dev/null
-	if [ -n "$lighttpd" ] && command -v systemctl >/dev/null; then
-		as_root systemctl -q disable lighttpd.service || :
-	fi
-	if [ -n "$pgbouncer" ] && command -v systemctl >/dev/null; then
-		as_root systemctl -q disable pgbouncer.service || :
+	if [ -n "$services" ] && command -v systemctl >/dev/null; then
+		# shellcheck disable=SC2086 # a list
+		as_root systemctl -q disable $services || :
 	fi
 }
 

@@ -4,6 +4,20 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 # _FORTIFY_SOURCE hides from the sanitizers, and from valgrind, what the library calls do.
 UNFORTIFIED := -fstack-protector-strong -fPIE
 
+# The contract through the other web servers: what of the wire tests a web server has a part in. The rest starts workers of its own, or
+# is about what lies behind the worker.
+SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
+SERVED  := create events health idempotency identity lifecycle list log products routing server status validation
+# Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
+LONG    := events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
+LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
+wire-servers: deps-test ## the contract through each web server
+	@$(MAKE) --no-print-directory all build-wire
+	@for server in $(SERVERS); do \
+		echo "-- $$server"; SERVER=$$server PROGRAMS='$(SERVED)' ONLY="$${ONLY:-!($(LONG))}" \
+			tests/support/run.sh $(BUILD) wire || exit 1; \
+	done
+
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer. Criterion does not mind how a test's process ends once its
 # last line was run, and nobody reads a worker's stderr: the reports are files, and each of them is a failure.
 san: deps-test deps-san ## the whole test suite under ASan and UBSan
@@ -84,4 +98,4 @@ compile_commands.json: Makefile tests/tests.mk FORCE
 	done | { printf '['; cat; printf ']\n'; } >$@.new
 	@cmp -s $@.new $@ 2>/dev/null && rm $@.new || mv $@.new $@
 
-.PHONY: san valgrind fuzz cover lint format fuzz-programs
+.PHONY: wire-servers san valgrind fuzz cover lint format fuzz-programs

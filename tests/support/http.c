@@ -1,5 +1,6 @@
 #include "support/http.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,19 +20,30 @@
 #define LIMIT_MS 30000
 
 int
-dial(int port)
+dial_from(const char *address, int port)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons((uint16_t)port),
 				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
+	if (fd >= 0 && address &&
+	    (inet_pton(AF_INET, address, &from.sin_addr) != 1 ||
+	     bind(fd, (struct sockaddr *)&from, sizeof from) != 0))
+		give_up("%s: %s", address, strerror(errno));
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
 		(void)close(fd);
 		return -1;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return fd;
+}
+
+int
+dial(int port)
+{
+	return dial_from(NULL, port);
 }
 
 /* A peer that answers before it has read everything is no fault: its answer is read all the same. */
@@ -50,14 +62,20 @@ send_all(int fd, const char *bytes, size_t len)
 	}
 }
 
-struct exchange
-bytes_send(int port, const void *bytes, size_t len)
+static struct exchange
+send_from(const char *address, int port, const void *bytes, size_t len)
 {
-	struct exchange x = { .fd = dial(port), .started_ms = now_ms(), .port = port };
+	struct exchange x = { .fd = dial_from(address, port), .started_ms = now_ms(), .port = port };
 
 	if (x.fd >= 0)
 		send_all(x.fd, bytes, len);
 	return x;
+}
+
+struct exchange
+bytes_send(int port, const void *bytes, size_t len)
+{
+	return send_from(NULL, port, bytes, len);
 }
 
 struct exchange
@@ -81,7 +99,7 @@ ask_send(int port, const struct ask *a)
 	if (a->body || method[0] == 'P') /* POST, PUT, PATCH */
 		head = talloc_asprintf_append(head, "Content-Length: %zu\r\n", body_len);
 	head = talloc_strdup_append(head, "\r\n");
-	x = bytes_send(port, head, strlen(head));
+	x = send_from(a->from, port, head, strlen(head));
 	x.head = strcmp(method, "HEAD") == 0;
 	x.ask = a;
 	if (x.fd >= 0 && a->body)

@@ -18,6 +18,7 @@ struct ask {
 	const char *fields; /* further ones, "Name: value\r\n" each */
 	const char *body;   /* NULL: none */
 	size_t body_len;    /* 0: strlen(body) */
+	const char *from;   /* the client's address, 127.*.*.*; NULL: any */
 };
 
 struct answer {
@@ -45,7 +46,8 @@ struct answer ask_receive(struct exchange *x, int limit_ms);
 /* Raw bytes instead of a request. */
 struct exchange bytes_send(int port, const void *bytes, size_t len);
 
-/* A connection to 127.0.0.1:port; -1 when it is refused. */
+/* A connection to 127.0.0.1:port, from that address unless NULL; -1 when it is refused. */
+int dial_from(const char *address, int port);
 int dial(int port);
 
 /* A field's value, the times-th (from 0) of that name; NULL when there is none. */

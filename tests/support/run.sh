@@ -11,6 +11,7 @@
 # ORDERS_FCGI   cgi/orders.fcgi   the worker
 # SERVER        lighttpd          the web server that wire tests go through: see serve.sh
 # PGBOUNCER                       session or transaction: wire tests go through PgBouncer in this mode
+# PROGRAMS                        names of programs, test_NAME: the others are left out
 # ONLY                            a Criterion pattern, suite/test: the others are left out
 # JOBS                            test programs at a time
 # KEEP                            set: the folder stays, for looking at the logs
@@ -165,7 +166,9 @@ programs=''
 for kind in $kinds; do
 	for program in "$build/tests/$kind"/test_*; do
 		# Without a suffix: objects and dependency files lie beside the programs.
-		case ${program##*/} in *.*) continue ;; esac
+		name=${program##*/test_}
+		case $name in *.*) continue ;; esac
+		case " ${PROGRAMS:-$name} " in *" $name "*) ;; *) continue ;; esac
 		[ ! -x "$program" ] || programs="$programs $program"
 	done
 done
@@ -198,6 +201,9 @@ for kind in $kinds; do
 		passed=$((passed + ok)) failed=$((failed + bad))
 	done
 done
+
+# Tests that the web server is not made for: see tests/support/server.h. (Of those that ONLY leaves out Criterion says "test was skipped".)
+sed -n '/test was skipped$/d; s/^ok - \(.*[^ ]\)  *# SKIP */skipped: \1: /p' "$dir"/out/*.tap
 
 # What the sanitizers hold against a worker.
 for log in "$dir"/pools/*/log; do

@@ -9,6 +9,7 @@
 #include "support/expect.h"
 #include "support/peer.h"
 #include "support/relay.h"
+#include "support/server.h"
 
 SHARED_POOL();
 
@@ -340,6 +341,7 @@ Test(events, arrive_although_the_worker_was_killed_between_commit_and_publish, .
 	int64_t order_id, committed;
 	size_t n;
 
+	NEEDS(POOL_IS_FULL);
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
 	p = pool_start(&(const struct pool_options){ .workers = 2, .sns = sns.port });
 	(void)place_order(&p, 8, 3, 1);

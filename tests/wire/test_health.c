@@ -157,6 +157,8 @@ Test(ready, is_503_when_nobody_is_there_and_the_service_starts_all_the_same)
 			      nobody("PRODUCT_SERVICE_URL=http://127.0.0.1:"),
 			      nobody("AWS_ENDPOINT_URL=http://127.0.0.1:") } });
 	struct answer a = ASK(&p, .target = "/ready");
+	pid_t workers[POOL_PIDS];
+	int n = pool_pids(&p, "orders.fcgi", workers);
 
 	EXPECT(a, 503, CHECKS("not ready", "failing", "unknown", "unknown"));
 	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9));
@@ -174,6 +176,8 @@ Test(ready, is_503_when_nobody_is_there_and_the_service_starts_all_the_same)
 	EXPECT_DETAIL(a, 503, "Database unavailable");
 	a = ASK(&p, .target = "/api/v1/orders");
 	EXPECT_DETAIL(a, 401, "Not authenticated"); /* what needs no neighbour works */
-	cr_expect(pool_has_workers(&p, 2, 5000), "no worker leaves because of a neighbour");
+	cr_expect(n > 0, "there is a worker");
+	while (n > 0)
+		cr_expect(kill(workers[--n], 0) == 0, "no worker leaves because of a neighbour");
 	cr_expect(pool_stop(&p));
 }

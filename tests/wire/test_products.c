@@ -6,6 +6,7 @@
 
 #include "support/expect.h"
 #include "support/peer.h"
+#include "support/server.h"
 
 #define TIMEOUT "Product service request timed out"
 #define DOWN "Product service unavailable"
@@ -712,6 +713,7 @@ Test(products, is_spared_when_too_many_requests_wait_for_it_already)
 	struct answer a, late;
 	struct ask slow = { .target = "/api/v1/orders", .token = token_of(9), .body = ORDER_OF(1) };
 
+	NEEDS(POOL_IS_FULL);
 	start(&(const struct pool_options){ .workers = 3, .settings = { "PRODUCT_MAX_WORKERS=1" } });
 	PEER_ON(&products, product_target(1), .act = PEER_ANSWER, .delay_ms = 1500,
 		.bytes = http_json(200, "{\"id\":1,\"name\":\"P\",\"price\":1,\"stock_quantity\":9}"));

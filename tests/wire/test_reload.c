@@ -1,4 +1,4 @@
-/* The pool's life under lighttpd: reload, graceful restart, and what is too much for it. */
+/* The pool's life under lighttpd: reload and graceful restart. */
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 #include "support/expect.h"
 #include "support/fastcgi.h"
 #include "support/peer.h"
+#include "support/server.h"
 
 #define MINE "/api/v1/orders"
 
@@ -103,6 +104,7 @@ Test(reload, new_settings_and_restarts_of_lighttpd_lose_no_request, .timeout = 9
 	pid_t clients[3];
 	struct ran r;
 
+	NEEDS(POOL_IS_ITS_OWN);
 	write_file(settings, "SECRET_KEY=" TEST_SECRET "\n");
 	p = pool_start(&(const struct pool_options){
 		.workers = 2, .settings = { text("ORDERS_ENV=%s", settings), "SECRET_KEY" } });
@@ -135,43 +137,6 @@ Test(reload, new_settings_and_restarts_of_lighttpd_lose_no_request, .timeout = 9
 	cr_expect(serves(&p));
 	cr_expect(pool_stop(&p), "%s", pool_log(&p));
 	cr_expect(command(&p, "status").status == 3);
-}
-
-/* Two requests may be there; the only worker holds still. */
-Test(reload, surplus_requests_are_answered_503_by_the_web_server_at_once)
-{
-	struct pool p = pool_start(
-		&(const struct pool_options){ .workers = 1, .settings = { "MAX_WAITING=2" } });
-	const struct ask asks[] = {
-		{ .target = "/health" },
-		{ .target = MINE, .token = "none", .body = "{}", .fields = "X-Request-ID: Its.own_id-1\r\n" }
-	};
-	const char *ids[6] = { 0 };
-	struct exchange x[6];
-	struct answer a;
-	pid_t pids[POOL_PIDS];
-
-	cr_assert(pool_pids(&p, "orders.fcgi", pids) == 1);
-	(void)kill(pids[0], SIGSTOP);
-	for (size_t i = 0; i < 6; i++)
-		x[i] = ask_send(p.port, &asks[i % 2]);
-	for (size_t i = 2; i < 6; i++) {
-		a = ask_receive(&x[i], 5000);
-		EXPECT_DETAIL(a, 503, "Service Unavailable");
-		cr_expect(a.ms < 2000, "after %d ms", (int)a.ms);
-		EXPECT_TEXT(field(&a, "Retry-After"), "1");
-		ids[i] = field(&a, "X-Request-ID");
-		EXPECT_TEXT(ids[i], i % 2 ? "Its.own_id-1" : "<uuid>");
-	}
-	cr_expect(ids[2] && ids[4] && strcmp(ids[2], ids[4]) != 0, "each has another");
-	(void)kill(pids[0], SIGCONT);
-	a = ask_receive(&x[0], 10000);
-	cr_expect(a.status == 200, "%d", a.status);
-	a = ask_receive(&x[1], 10000);
-	cr_expect(a.status == 401, "%d", a.status);
-	a = ASK(&p, .target = "/health");
-	cr_expect(a.status == 200, "it takes requests again: %d", a.status);
-	cr_expect(pool_stop(&p));
 }
 
 /* lighttpd once more, with the pool's port, folder and settings, in a session of its own. */
@@ -219,6 +184,7 @@ Test(reload, lighttpd_may_be_killed_and_started_while_a_worker_is_busy, .timeout
 	struct exchange x;
 	pid_t pids[POOL_PIDS];
 
+	NEEDS(POOL_IS_ITS_OWN);
 	PEER_ON(&products, product_target(1), .act = PEER_HANG);
 	old = pool_start(&o);
 	x = ask_send(old.port,
@@ -241,10 +207,12 @@ Test(reload, lighttpd_may_be_killed_and_started_while_a_worker_is_busy, .timeout
 
 Test(reload, settings_set_to_nothing_are_not_set)
 {
-	struct pool p = pool_start(
-		&(const struct pool_options){ .settings = { "WORKERS=", "MAX_WAITING=" } });
-	struct answer a = ASK(&p, .target = "/health");
+	struct pool p;
+	struct answer a;
 
+	NEEDS(POOL_IS_ITS_OWN);
+	p = pool_start(&(const struct pool_options){ .settings = { "WORKERS=", "MAX_WAITING=" } });
+	a = ASK(&p, .target = "/health");
 	EXPECT(a, 200, "{\"status\":\"healthy\"}");
 	cr_expect(pool_has_workers(&p, 4, 5000), "the default");
 	cr_expect(pool_stop(&p));
@@ -276,6 +244,7 @@ Test(reload, paths_may_have_blanks)
 	char *worker = text("%s/orders.fcgi", dir);
 	struct pool p;
 
+	NEEDS(POOL_IS_ITS_OWN);
 	cr_assert(mkdir(dir, 0700) == 0 && symlink(test_env("ORDERS_TEST_WORKER"), worker) == 0);
 	p = pool_start(&(const struct pool_options){
 		.workers = 2, .settings = { text("RUN_DIR=%s", dir), text("ORDERS_FCGI=%s", worker) } });
