@@ -40,7 +40,7 @@ install: all ## into DESTDIR, below PREFIX
 	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
 	@for file in $(EXAMPLES); do to=$(DESTDIR)$(DOCDIR)/examples/$${file##*/}; \
-		sed $(PATHS) $(LIGHTTPD_PATHS) $$file >$$to && chmod 644 $$to || exit; done
+		sed $(PATHS) $(LIGHTTPD_PATHS) $$file >$$to && chmod "$$([ -x $$file ] && echo 755 || echo 644)" $$to || exit; done
 	@! grep -nE 'home \+|\$$PWD/' $(DESTDIR)$(DOCDIR)/examples/lighttpd.conf
 	@for unit in orders.service orders.socket; do to=$(DESTDIR)$(UNITDIR)/$$unit; \
 		sed $(PATHS) docs/$$unit >$$to && chmod 644 $$to || exit; done
