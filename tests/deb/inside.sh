@@ -108,7 +108,7 @@ clients() {
 	until_ 10 test -s /tmp/client.6
 }
 
-# judge WHAT: ends the clients; every request has made its order.
+# judge WHAT [MOST]: ends the clients; every request has made its order, MOST of them aside.
 judge() {
 	before=$(cat /tmp/client.* | wc -l)
 	until_ 10 answered "$((before + 50))" || fail "$1: nothing is answered any more"
@@ -117,7 +117,7 @@ judge() {
 	wait $pids || :
 	pids=''
 	echo "$1: $(cat /tmp/client.* | wc -l) requests, $(cat /tmp/client.* | grep -vc 201 || :) failed"
-	! grep -hv 201 /tmp/client.* || fail "$1: failed requests"
+	[ "$(cat /tmp/client.* | grep -vc 201 || :)" -le "${2:-0}" ] || fail "$1: failed requests"
 }
 
 answered() {
@@ -152,7 +152,7 @@ judge 'upgrade'
 
 clients
 kill -KILL "$(main_pid)"
-judge 'the pool killed'
+judge 'the pool killed, with a request of each client at work' 6
 
 echo PRODUCT_SERVICE_TIMEOUT=soon >>/etc/orders/orders.env
 ! systemctl restart orders || fail 'a start with a wrong setting succeeds'
