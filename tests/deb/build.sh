@@ -17,7 +17,7 @@ if ! DEB_BUILD_OPTIONS="nocheck parallel=$jobs" DEB_BUILD_PROFILES=nocheck WERRO
 	exit 1
 fi
 cd "$dir"
-# shellcheck knows more of sh than a search for words.
+# Of sh, shellcheck knows more than a search for words does.
 lintian --allow-root --suppress-tags bash-term-in-posix-shell --display-info --pedantic --fail-on error,warning,info,pedantic --tag-display-limit 0 ./*.changes
 rm -f "$root"/build/orders-fcgi_*.deb
 mv ./orders-fcgi_*.deb "$root/build/"
