@@ -327,12 +327,11 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 	struct fetch f = { .p = p, .ctx = ctx, .draft = d, .trace = trace, .products = out };
 	int limit_ms = p->config->product_timeout_ms;
 	int64_t ids[ORDER_ITEMS_MAX];
-	bool patient = false;
 	enum rc rc;
 
 	if (!enter(p, &f.probe))
 		return RC_PRODUCT_DOWN;
-	if (f.probe && limit_ms > PROBE_MS && !(patient = breaker_is_patient(p->breaker, limit_ms)))
+	if (f.probe && limit_ms > PROBE_MS && !breaker_is_patient(p->breaker, limit_ms))
 		f.spared_ms = limit_ms - PROBE_MS;
 	f.deadline = clock_ms() + limit_ms - f.spared_ms;
 	f.n = draft_products(d, ids);
