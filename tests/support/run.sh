@@ -173,9 +173,12 @@ for kind in $kinds; do
 	done
 done
 
-# Wire tests mostly wait, so more of them run than there are cores.
+# Wire tests mostly wait, so more of them run than there are cores. Not through a pooler: one process, which they all would wait for,
+# longer than the 100 ms that the changes of one order wait for each other.
+side_by_side=$((cores * 2))
+[ -z "${PGBOUNCER-}" ] || side_by_side=$cores
 # shellcheck disable=SC2086,SC2016 # a list; sh -c expands it
-printf '%s\n' $programs | xargs -r -n 1 -P "${JOBS:-$((cores * 2))}" sh -c '
+printf '%s\n' $programs | xargs -r -n 1 -P "${JOBS:-$side_by_side}" sh -c '
 	name=$(basename "$(dirname "$1")")-$(basename "$1")
 	started=$(date +%s%N)
 	status=0
