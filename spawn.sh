@@ -163,7 +163,7 @@ complain() {
 renew() {
 	asked=$reload reload='' begun=$((begun + 1)) old=$generation
 	note
-	reason=$(check 2>&1) && status=0 || status=$?
+	reason=$(exec 8>&- && check 2>&1) && status=0 || status=$? # the lock is not for whom we leave behind
 	if [ "$status" = 0 ]; then
 		number=$reason reason=''
 		launch
@@ -366,7 +366,9 @@ reload() {
 	running || { say 'not running' && exit 7; }
 	until_ 5 noted || exit 75
 	kill -HUP "$pid"
-	until_ 40 settled "$pid" "$begun" || { say 'not done after 40 s' && exit 75; }
+	main=$pid
+	until_ 40 settled "$main" "$begun" || { say 'not done after 40 s' && exit 75; }
+	{ running && [ "$pid" = "$main" ]; } || { say "pid $main ended meanwhile: see status" && exit 75; }
 	[ "$status" = 0 ] || { say "$reason" && exit "$status"; }
 }
 

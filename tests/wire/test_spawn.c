@@ -578,3 +578,44 @@ Test(spawn, commands_say_how_it_is_by_their_status)
 	cr_expect(command(&s, "status").status == 3);
 	cr_expect(access(s.socket, F_OK) != 0 && access(s.pid_file, F_OK) != 0);
 }
+
+static bool
+has_begun_again(void *arg)
+{
+	return attempts(arg) >= 2;
+}
+
+Test(spawn, commands_believe_no_supervisor_that_is_gone, .timeout = 60)
+{
+	struct spawned s = prepare_sickly("[ \"${1-}\" = -t ] || exit 1");
+	char *sick = text("%s/sick", s.dir);
+	struct ran r;
+	pid_t killer;
+
+	/* What a killed pool leaves: its last renewal was a success. */
+	write_file(sick, "");
+	write_file(text("%s/spawn.state", s.dir), "1 1 0 1 2 2026-01-01T00:00:00Z -\n\n");
+	r = command(&s, "-d");
+	cr_expect(r.status == EX_TEMPFAIL && strstr(r.err, "end as soon as they start"), "%d %s", r.status,
+		  r.err);
+	cr_expect(command(&s, "stop").status == 0);
+
+	s = prepare_sickly("while [ \"${1-}\" = -t ] && [ -e \"${0%/*}/sick\" ]; do sleep 0.05; done");
+	sick = text("%s/sick", s.dir);
+	(void)start(&s);
+	cr_assert(wait_until(15000, is_settled, &s), "%s", log_of(&s));
+	write_file(sick, "");
+	killer = fork();
+	if (killer == 0) {
+		(void)wait_until(10000, has_begun_again, &s);
+		(void)kill((pid_t)atoi(read_file(s.pid_file, NULL)), SIGKILL);
+		_exit(0);
+	}
+	r = command(&s, "reload");
+	cr_expect(r.status == EX_TEMPFAIL && strstr(r.err, "ended meanwhile"), "%d %s", r.status, r.err);
+	(void)unlink(sick);
+	(void)waitpid(killer, NULL, 0);
+	cr_expect(wait_until(15000, has_status, &s), "%s", log_of(&s));
+	cr_expect(command(&s, "stop").status == 0);
+	cr_expect(worker_wait(s.pid, 10000) == 0);
+}
