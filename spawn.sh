@@ -2,7 +2,8 @@
 # A pool: WORKERS copies of orders.fcgi on one listening socket, for lighttpd.conf and for any web server that speaks FastCGI.
 #
 #     spawn.sh           in the foreground, for systemd (docs/orders.service), runit and containers
-#     spawn.sh -d        in the background; returns when the workers serve
+#     spawn.sh -d        in the background; returns when the workers serve. The log, its and theirs, goes on to the caller's
+#                        stderr: spawn.sh -d 2>>FILE
 #     spawn.sh pool      on the listener that fd 0 is: so lighttpd starts it
 #     spawn.sh worker    becomes one worker, with the settings of ORDERS_ENV, for who keeps a pool himself: so Apache's mod_fcgid starts it
 #     spawn.sh reload    new settings and a new binary, without a moment without workers; returns when the new workers serve
@@ -356,7 +357,7 @@ alone() {
 
 background() {
 	alone
-	setsid "$here/spawn.sh" </dev/null &
+	setsid "$here/spawn.sh" </dev/null >/dev/null &
 	until_ 20 settled $! 0 || :
 	kill -0 $! 2>/dev/null || { wait $! || exit; }
 	[ "${status:-75}" = 0 ] || { say "no workers yet: ${reason:-it is not up}" && exit 75; }

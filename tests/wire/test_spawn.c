@@ -585,6 +585,24 @@ has_begun_again(void *arg)
 	return attempts(arg) >= 2;
 }
 
+/* A pipe ends for its reader when the last writer is gone. */
+Test(spawn, leaves_the_callers_stdout_to_him)
+{
+	struct spawned s = prepare(NULL, NULL);
+	const char *const argv[] = { "/bin/sh", "-c",
+				     text("timeout 20 sh -c 'exec \"$0\" -d 2>%s/log' \"$0\" | cat", s.dir),
+				     script(), NULL };
+	int64_t begun = now_ms();
+	struct ran r = program_run(argv, s.env, NULL);
+
+	cr_expect(r.status == 0 && now_ms() - begun < 15000, "%d after %d ms", r.status,
+		  (int)(now_ms() - begun));
+	s.pid = getsid((pid_t)atoi(read_file(s.pid_file, NULL)));
+	cr_expect(has_status(&s), "it serves: %s", log_of(&s));
+	cr_expect(command(&s, "stop").status == 0);
+	cr_expect(wait_until(5000, has_none, &s));
+}
+
 Test(spawn, commands_believe_no_supervisor_that_is_gone, .timeout = 60)
 {
 	struct spawned s = prepare_sickly("[ \"${1-}\" = -t ] || exit 1");
