@@ -22,7 +22,8 @@
 # BACKLOG       2048              connections that may wait for a free worker
 #
 # Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 another user's (status);
-# 64 wrong usage; 75 it runs already, or is not done in time; 78 wrong settings, which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
+# 64 wrong usage, or lighttpd's pool (stop); 75 it runs already, or is not done in time; 78 wrong settings or something missing,
+# which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -62,8 +63,8 @@ settings() {
 	done <"$ORDERS_ENV"
 }
 
-# Settings, libraries, the binary itself and what is needed beside it, in a shell of its own. Prints how many workers there are to be, and nothing that the
-# binary remarks when all is well, such as ld.so's warnings.
+# Settings, libraries, the binary itself and what is needed beside it, in a shell of its own. Prints how many workers there are to
+# be, and nothing that the binary remarks when all is well, such as ld.so's warnings.
 check() (
 	settings || exit
 	for tool in multiwatch setpriv flock; do
@@ -125,9 +126,8 @@ await() {
 	done
 }
 
-# For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when, whose
-# the pool is; why.
-# Where it cannot be written, the disk full or read-only, the pool goes on without; what is old there would be wrong.
+# For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when, which
+# lighttpd keeps the pool; why. Where it cannot be written, the disk full or read-only, the pool goes on without; what is old there would be wrong.
 note() {
 	if { printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--} ${POOL_OWNER:--}" "$reason" >"$state.$$" &&
 		mv -f -- "$state.$$" "$state" && { [ "$signed" ] || sign; }; } 2>/dev/null; then
