@@ -6,7 +6,8 @@
 #include "base/log.h"
 #include "json/request_json.h"
 
-#define PATIENCE_MS 100 /* for a place among those that change an order */
+#define PATIENCE_MS 100 /* that a change of an order takes when all is well */
+#define WAIT_MS 1000	/* for a place among those that change it */
 
 enum rc
 get_order(struct request *r)
@@ -54,6 +55,7 @@ change_status(struct request *r)
 	struct places places = {
 		.max = config_half_pool(r->app->config),
 		.patience_ms = PATIENCE_MS,
+		.wait_ms = WAIT_MS,
 		.longest_ms = PG_CALL_MS,
 	};
 	bool cancel_only = r->app->config->owner_updates == OWNER_UPDATES_CANCEL, key_given;

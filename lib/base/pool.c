@@ -200,7 +200,7 @@ count_waiting(struct pool *p, const struct slot *self, enum wait w, const struct
 bool
 pool_enter(struct pool *p, struct slot *self, enum wait w, const struct places *places)
 {
-	int64_t deadline = clock_ms() + places->patience_ms, shortest;
+	int64_t deadline = clock_ms() + places->wait_ms, shortest;
 
 	if (!self || places->max <= 0)
 		return true;

@@ -77,13 +77,14 @@ int breaker_retry_after_s(struct breaker *b);
 
 struct places {
 	int max;	 /* that wait at a time; 0: any number */
-	int patience_ms; /* in which a place is worth waiting for */
-	int longest_ms;	 /* nobody waits longer: who seems to is dead */
-	int64_t which;	 /* each has places of its own */
+	int patience_ms; /* that everybody may have waited for already before it is not worth waiting for a place */
+	int wait_ms;	/* for a place, at most, while others come free */
+	int longest_ms; /* nobody waits longer: who seems to is dead */
+	int64_t which;	/* each has places of its own */
 };
 
-/* Takes one of the places for waiting for w; false when all stay taken, at once when they have been for longer
- * than patience_ms already. A dead holder's place is free. */
+/* Takes one of the places for waiting for w; false when none came free in wait_ms, at once when all have been taken for longer
+ * than patience_ms. A dead holder's place is free. */
 bool pool_enter(struct pool *p, struct slot *self, enum wait w, const struct places *places);
 void pool_exit(struct slot *self);
 

@@ -297,6 +297,7 @@ enter(struct products *p, bool *probe)
 	const struct places places = {
 		.max = p->config->product_max_workers,
 		.patience_ms = PATIENCE_MS,
+		.wait_ms = PATIENCE_MS,
 		.longest_ms = p->config->product_timeout_ms + GRACE_MS,
 	};
 

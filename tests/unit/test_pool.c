@@ -37,7 +37,9 @@ remove_folder(void)
 static bool
 enter(struct pool *p, struct slot *self, enum wait w, int max, int patience_ms)
 {
-	const struct places places = { .max = max, .patience_ms = patience_ms, .longest_ms = 60000 };
+	const struct places places = {
+		.max = max, .patience_ms = patience_ms, .wait_ms = patience_ms, .longest_ms = 60000
+	};
 
 	return pool_enter(p, self, w, &places);
 }
@@ -294,6 +296,31 @@ Test(pool, sweeps_sooner_or_later_when_told)
 	pool_sweep_in(p, 9000);
 	cr_expect_not(pool_sweep_due(p, 10000));
 	cr_expect(pool_sweep_wait_ms(p) > 8000 && pool_sweep_wait_ms(p) <= 9000);
+}
+
+Test(pool, waits_on_while_others_come_and_go)
+{
+	const struct places one = { .max = 1, .patience_ms = 40, .wait_ms = 5000, .longest_ms = 60000 };
+	struct pool *p = pool_open(NULL);
+	struct slot *busy = pool_slot(p), *mine;
+	pid_t pid;
+	int64_t started;
+
+	cr_assert(pool_enter(p, busy, WAIT_ROW, &one));
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 20; i++) {
+			atomic_store(&busy->since_ms, clock_ms()); /* one goes, the next has come */
+			(void)poll(NULL, 0, 10);
+		}
+		pool_exit(busy);
+		_exit(0);
+	}
+	mine = pool_slot(p);
+	started = clock_ms();
+	cr_expect(pool_enter(p, mine, WAIT_ROW, &one));
+	cr_expect_gt(clock_ms() - started, 100, "it had to wait for longer than patience");
+	cr_expect_eq(waitpid(pid, NULL, 0), pid);
 }
 
 Test(pool, lets_one_probe_at_a_time_take_longer)
