@@ -19,7 +19,7 @@
 # ORDERS_ENV                      a file of settings, read at each start and reload: the worker's, WORKERS and ORDERS_FCGI
 # RUN_DIR       run               beside this script unless told: the socket, the pool's shared file, the pid file
 # PIDFILE       RUN_DIR/spawn.pid
-# BACKLOG       2048              connections that may wait for a free worker
+# BACKLOG       64 × WORKERS      connections that may wait for a free worker
 #
 # Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 another user's (status);
 # 64 wrong usage, or lighttpd's pool (stop); 75 it runs already, or is not done in time; 78 wrong settings or something missing,
@@ -27,9 +27,9 @@
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-: "${WORKERS:=4}" "${ORDERS_FCGI:=$here/cgi/orders.fcgi}" "${RUN_DIR:=$here/run}" "${BACKLOG:=2048}" "${ORDERS_ENV:=}"
+: "${WORKERS:=4}" "${ORDERS_FCGI:=$here/cgi/orders.fcgi}" "${RUN_DIR:=$here/run}" "${ORDERS_ENV:=}"
 : "${LISTEN:=$RUN_DIR/orders.sock}" "${PIDFILE:=$RUN_DIR/spawn.pid}" "${POOL_FILE:=$RUN_DIR/pool}"
-export WORKERS ORDERS_FCGI RUN_DIR BACKLOG LISTEN PIDFILE POOL_FILE ORDERS_ENV
+export WORKERS ORDERS_FCGI RUN_DIR LISTEN PIDFILE POOL_FILE ORDERS_ENV
 state=${PIDFILE%.pid}.state
 
 say() {
@@ -295,7 +295,7 @@ orphaned() {
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.
 start() {
 	alone
-	check >/dev/null || exit 78
+	number=$(check) || exit 78
 	case $LISTEN in
 	-) exec "$here/spawn.sh" pool ;;
 	*/*) set -- -s "$LISTEN" -M 0660 ;;
@@ -305,7 +305,7 @@ start() {
 		;;
 	*) set -- -s "$LISTEN" -M 0660 ;;
 	esac
-	exec spawn-fcgi -n -b "$BACKLOG" "$@" -- "$here/spawn.sh" pool
+	exec spawn-fcgi -n -b "${BACKLOG:-$((64 * number))}" "$@" -- "$here/spawn.sh" pool
 }
 
 # One worker on the listener that fd 0 is.
