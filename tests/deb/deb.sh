@@ -18,7 +18,7 @@ packages='systemd passwd lighttpd lighttpd-modules-lua nginx-light apache2 libap
 
 # What the package depends on, without versions and the second choices.
 depends() {
-	dpkg-deb -f "$1" Depends | tr ',' '\n' | sed 's/[ (|].*//; /^$/d; s/^ //' | sort -u
+	dpkg-deb -f "$1" Depends | tr ',' '\n' | sed 's/^ //; s/[ (|].*//; /^$/d' | sort -u
 }
 
 private() {
