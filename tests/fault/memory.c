@@ -44,7 +44,7 @@
 #define STAFF 1
 #define NO_ORDER "999999999"
 #define PARAMS_MAX 12
-#define REST_MS 60000 /* nobody sweeps but who is told to */
+#define REST_MS 10000 /* longer than any attempt; more would count as said before the machine started anew */
 #define QUICK_STRIDE 11
 #define QUICK_ALL 8
 #define QUICK_MANY 150	  /* what is behind these is some library's */
