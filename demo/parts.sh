@@ -231,8 +231,9 @@ pgbouncer_start() {
 	pgbouncer_dir=$1/pgbouncer-$2
 	mkdir -p "$pgbouncer_dir"
 	(umask 077 && printf '"orders_worker" "%s"\n' "$(cat "$1/postgres/password")" >"$pgbouncer_dir/userlist.txt")
+	cp "$PARTS_ROOT/docs/pgbouncer.ini" "$pgbouncer_dir/sample.ini" # ours may be where its user cannot look
 	cat >"$pgbouncer_dir/pgbouncer.ini" <<-END
-		%include $PARTS_ROOT/docs/pgbouncer.ini
+		%include $pgbouncer_dir/sample.ini
 		listen_port = $3
 		pool_mode = $2
 		unix_socket_dir =
