@@ -234,6 +234,7 @@ pgbouncer_start() {
 	cp "$PARTS_ROOT/docs/pgbouncer.ini" "$pgbouncer_dir/sample.ini" # ours may be where its user cannot look
 	cat >"$pgbouncer_dir/pgbouncer.ini" <<-END
 		%include $pgbouncer_dir/sample.ini
+		auth_type = ${POSTGRES_AUTH:-scram-sha-256}
 		listen_port = $3
 		pool_mode = $2
 		unix_socket_dir =
