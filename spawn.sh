@@ -274,7 +274,8 @@ pool() {
 	trap 'ended=1; orphaned && unbind; kill "$supervisor" 2>/dev/null || :' TERM INT
 	trap 'kill -HUP "$supervisor" 2>/dev/null || :' HUP
 	while [ -z "$ended" ]; do
-		"$here/spawn.sh" supervise <&3 3<&- &
+		# A shell cannot trap what was ignored when it began, as by nohup.
+		env --default-signal=HUP,INT,TERM "$here/spawn.sh" supervise <&3 3<&- &
 		supervisor=$!
 		[ -z "$ended" ] || kill "$supervisor"
 		status=''
