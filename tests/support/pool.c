@@ -132,6 +132,8 @@ start_server(const struct pool_options *o, struct pool *p)
 		_exit(1);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGINT,
+		     SIG_DFL); /* a shell cannot trap what was ignored when it began, as in the background */
 	(void)dup2(null, 0);
 	(void)dup2(log, 1);
 	(void)dup2(log, 2);
