@@ -42,6 +42,10 @@ replace() {
 site() {
 	site=$RUN_DIR/site.conf
 	cp "$root/$1" "$site"
+	# The repository may lie where the web server's user cannot look.
+	mkdir -p "$RUN_DIR/errors"
+	cp "$root"/docs/errors/* "$RUN_DIR/errors"
+	chmod -R a+rX "$RUN_DIR/errors"
 	shift
 	[ -z "$test" ] || examples
 	replace "$site" "$@"
@@ -56,7 +60,7 @@ examples() {
 }
 
 nginx_files() {
-	site docs/nginx.conf /run/orders/orders.sock "$RUN_DIR/orders.sock" /usr/share/orders/errors "$root/docs/errors" \
+	site docs/nginx.conf /run/orders/orders.sock "$RUN_DIR/orders.sock" /usr/share/orders/errors "$RUN_DIR/errors" \
 		'listen 80 ' "listen 127.0.0.1:$PORT " '^.*listen \[::\]:.*' ''
 	cp /etc/nginx/nginx.conf "$RUN_DIR/nginx.conf"
 	replace "$RUN_DIR/nginx.conf" '^pid .*' "pid $RUN_DIR/nginx.pid;" '^error_log .*' 'error_log stderr;' \
