@@ -131,7 +131,8 @@ as_user() {
 }
 
 start_pool() {
-	[ -z "${MAX_WAITING-}" ] || export BACKLOG=$((MAX_WAITING - 1)) # the kernel lets one more wait
+	# Where the web server does not count, the backlog is the bound; the kernel lets one more wait.
+	[ -z "${MAX_WAITING-}" ] || [ "$server" = lighttpd-socket ] || export BACKLOG=$((MAX_WAITING - 1))
 	as_user "$root/spawn.sh" &
 	pool=$!
 }
