@@ -173,8 +173,7 @@ for kind in $kinds; do
 	done
 done
 
-# Wire tests mostly wait, so more of them run than there are cores. Not through a pooler: one process, which they all would wait for,
-# longer than the 100 ms that the changes of one order wait for each other.
+# Wire tests mostly wait, so more of them run than there are cores. Not through a pooler: one process, which they all would wait for.
 side_by_side=$((cores * 2))
 [ -z "${PGBOUNCER-}" ] || side_by_side=$cores
 # shellcheck disable=SC2086,SC2016 # a list; sh -c expands it
