@@ -1,7 +1,5 @@
 #include "store/pg.h"
 
-#include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +8,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "store/hosts.h"
+#include "store/conn.h"
 
 #define CONNECT_MS 3000 /* shared by the hosts that are tried */
 #define STUCK_MS 300000 /* then a commit without an answer is given up */
@@ -163,86 +161,6 @@ pg_check_conninfo(void *ctx, const char *conninfo)
 	return fault;
 }
 
-/* Waits until the socket is ready for events, or for the deadline. */
-static bool
-wait_for(const struct pg *pg, short events, int64_t deadline)
-{
-	struct pollfd p = { .fd = PQsocket(pg->conn), .events = events };
-
-	return p.fd >= 0 && poll(&p, 1, clock_left_ms(deadline)) > 0;
-}
-
-static void
-log_fault(const struct pg *pg, const char *event, const char *call)
-{
-	char text[200];
-	const char *message = PQerrorMessage(pg->conn);
-	size_t len = strcspn(message, "\n");
-
-	len = len < sizeof text ? len : sizeof text - 1;
-	memcpy(text, message, len);
-	text[len] = '\0';
-	log_warn(event, log_text("call", call), log_text("error", text));
-}
-
-static void
-log_notice(void *arg, const char *message)
-{
-	(void)arg;
-	log_warn("database.notice", log_text("message", message));
-}
-
-static bool
-flush(struct pg *pg, int64_t deadline)
-{
-	int left;
-
-	while ((left = PQflush(pg->conn)) > 0)
-		if (!wait_for(pg, POLLIN | POLLOUT, deadline) || !PQconsumeInput(pg->conn))
-			return false;
-	return left == 0;
-}
-
-static bool
-is_good(const PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-}
-
-/* The first result or, should one follow it, the first error: a commit that fails says so behind the rows. NULL: too late. */
-static PGresult *
-receive(struct pg *pg, int64_t deadline)
-{
-	PGresult *kept = NULL, *next, *dropped;
-
-	for (;;) {
-		while (PQisBusy(pg->conn))
-			if (!wait_for(pg, POLLIN, deadline) || !PQconsumeInput(pg->conn)) {
-				PQclear(kept);
-				return NULL;
-			}
-		next = PQgetResult(pg->conn);
-		if (!next)
-			return kept;
-		dropped = next;
-		if (!kept || (is_good(kept) && !is_good(next))) {
-			dropped = kept;
-			kept = next;
-		}
-		PQclear(dropped);
-	}
-}
-
-static bool
-has_state(const PGresult *result, const char *state)
-{
-	const char *got = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-	return got && strcmp(got, state) == 0;
-}
-
 /* Sends a statement that has no parameters, or the call i to be prepared; NULL: the connection broke or hung. */
 static PGresult *
 ask(struct pg *pg, const char *sql, size_t i, int64_t deadline)
@@ -250,7 +168,7 @@ ask(struct pg *pg, const char *sql, size_t i, int64_t deadline)
 	int sent = sql ? PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 0)
 		       : PQsendPrepare(pg->conn, calls[i].name, calls[i].sql, calls[i].params, NULL);
 
-	return sent && flush(pg, deadline) ? receive(pg, deadline) : NULL;
+	return sent && conn_flush(pg->conn, deadline) ? conn_receive(pg->conn, deadline) : NULL;
 }
 
 /*
@@ -283,7 +201,7 @@ prepare_all(struct pg *pg, int64_t deadline)
 		if (!result)
 			return false;
 		pg->prepared[i] = PQresultStatus(result) == PGRES_COMMAND_OK;
-		pg->unnamed = has_state(result, DUPLICATE_PREPARED);
+		pg->unnamed = result_has_state(result, DUPLICATE_PREPARED);
 		PQclear(result);
 	}
 	return true;
@@ -292,45 +210,15 @@ prepare_all(struct pg *pg, int64_t deadline)
 static enum rc
 connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 {
-	/* What stands behind dbname, the conninfo, counts more than it, and what stands before it less. Looking for a Kerberos
-	 * ticket on each connection is for those who ask for it: the library that does it crashes without memory
-	 * (libgssapi_krb5 1.20). */
-	const char *gss = getenv("PGGSSENCMODE");
-	const struct {
-		const char *keyword, *value;
-	} params[] = {
-		{ "client_encoding", "UTF8" },
-		{ "tcp_user_timeout", "10000" },
-		{ "keepalives_idle", "10" },
-		{ "keepalives_interval", "5" },
-		{ "keepalives_count", "3" },
-		{ "gssencmode", gss ? gss : "disable" },
-		{ "dbname", pg->conninfo },
-		{ "host", h->host },
-		{ "hostaddr", h->hostaddr },
-		{ "port", h->port },
-		{ "fallback_application_name", "orders.fcgi" },
-	};
-	const char *keywords[sizeof params / sizeof *params + 1] = { NULL },
-							      *values[sizeof params / sizeof *params + 1];
-	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+	bool good;
 
-	for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
-		keywords[i] = params[i].keyword;
-		values[i] = params[i].value;
-	}
-	pg->conn = PQconnectStartParams(keywords, values, 1);
+	pg->conn = conn_open(pg->conninfo, h, deadline, &good);
 	if (!pg->conn)
 		return RC_NO_MEMORY;
-	(void)PQsetNoticeProcessor(pg->conn, log_notice, NULL);
-	while (PQstatus(pg->conn) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
-	       state != PGRES_POLLING_FAILED &&
-	       wait_for(pg, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
-		state = PQconnectPoll(pg->conn);
-	if (state == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0 && find_pooler(pg, deadline) &&
-	    prepare_all(pg, deadline))
+	if (good && find_pooler(pg, deadline) && prepare_all(pg, deadline))
 		return RC_OK;
-	log_fault(pg, clock_left_ms(deadline) ? "database.unreachable" : "database.connect_timeout", NULL);
+	conn_log(pg->conn, clock_left_ms(deadline) ? "database.unreachable" : "database.connect_timeout",
+		 NULL);
 	disconnect(pg);
 	return RC_DATABASE;
 }
@@ -361,7 +249,8 @@ is_connected(struct pg *pg)
 {
 	if (!pg->conn)
 		return false;
-	if (wait_for(pg, POLLIN, 0) && (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD))
+	if (conn_wait(pg->conn, POLLIN, 0) &&
+	    (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD))
 		disconnect(pg);
 	return pg->conn != NULL;
 }
@@ -371,10 +260,10 @@ judge(struct pg *pg, PGresult *result, enum call call, bool *lost)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-	if (is_good(result))
+	if (result_is_good(result))
 		return RC_OK;
 	if (!state) { /* libpq's own words: the connection broke, or there is no memory */
-		log_fault(pg, "database.lost", calls[call].name);
+		conn_log(pg->conn, "database.lost", calls[call].name);
 		*lost = true;
 		return RC_DATABASE;
 	}
@@ -402,7 +291,7 @@ execute(struct pg *pg, enum call call, const char *const *params, int64_t deadli
 		sent = PQsendQueryPrepared(pg->conn, calls[call].name, n, params, NULL, NULL, 1);
 	else
 		sent = PQsendQueryParams(pg->conn, calls[call].sql, n, NULL, params, NULL, NULL, 1);
-	return sent && flush(pg, deadline) ? receive(pg, deadline) : NULL;
+	return sent && conn_flush(pg->conn, deadline) ? conn_receive(pg->conn, deadline) : NULL;
 }
 
 /* *lost: the connection broke or hung, and nobody here knows what became of the call. */
@@ -419,7 +308,7 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 	if (!rows)
 		return RC_NO_MEMORY;
 	result = execute(pg, call, params, deadline);
-	if (result && has_state(result, UNKNOWN_PREPARED)) { /* refused before it began */
+	if (result && result_has_state(result, UNKNOWN_PREPARED)) { /* refused before it began */
 		log_info("database.pooled");
 		pg->unnamed = true;
 		PQclear(result);
@@ -427,7 +316,7 @@ call_once(struct pg *pg, void *ctx, enum call call, const char *const *params, i
 	}
 	if (!result) {
 		late = clock_left_ms(deadline) == 0;
-		log_fault(pg, late ? "database.timeout" : "database.lost", calls[call].name);
+		conn_log(pg->conn, late ? "database.timeout" : "database.lost", calls[call].name);
 		*lost = true;
 		rc = RC_DATABASE;
 	} else {
