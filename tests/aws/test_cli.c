@@ -62,16 +62,6 @@ receive(int port, const char *queue, struct arrived out[static BATCH], size_t n)
 	return n;
 }
 
-static bool
-listens(void *port)
-{
-	int fd = dial(*(int *)port);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return fd >= 0;
-}
-
 /* What translates for the CLI; ends with the test. */
 static int
 start_query(void)
@@ -86,7 +76,7 @@ start_query(void)
 		(void)execlp(node, node, script, own, emulator, NULL);
 		_exit(127);
 	}
-	cr_assert(wait_until(10000, listens, &port));
+	cr_assert(wait_until(10000, port_listens, &port));
 	return port;
 }
 

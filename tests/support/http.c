@@ -46,6 +46,16 @@ dial(int port)
 	return dial_from(NULL, port);
 }
 
+bool
+port_listens(void *port)
+{
+	int fd = dial(*(int *)port);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
 /* A peer that answers before it has read everything is no fault: its answer is read all the same. */
 static void
 send_all(int fd, const char *bytes, size_t len)

@@ -49,6 +49,8 @@ struct exchange bytes_send(int port, const void *bytes, size_t len);
 /* A connection to 127.0.0.1:port, from that address unless NULL; -1 when it is refused. */
 int dial_from(const char *address, int port);
 int dial(int port);
+/* For wait_until(): does somebody take connections on the port, an int *? */
+bool port_listens(void *port);
 
 /* A field's value, the times-th (from 0) of that name; NULL when there is none. */
 const char *field(const struct answer *a, const char *name);

@@ -327,16 +327,6 @@ Test(sns, is_reached_through_a_proxy_unless_no_proxy_names_it)
 	}
 }
 
-static bool
-listens(void *port)
-{
-	int fd = dial(*(int *)port);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return fd >= 0;
-}
-
 /* A TLS server, that answers a page, with a certificate that nobody vouches for. Ends with the test. */
 static int
 start_tls(void)
@@ -357,7 +347,7 @@ start_tls(void)
 			    "-cert", cert, "-www", "-quiet", NULL);
 		_exit(127);
 	}
-	cr_assert(wait_until(10000, listens, &port));
+	cr_assert(wait_until(10000, port_listens, &port));
 	(void)unlink(key);
 	(void)unlink(cert);
 	return port;
