@@ -33,6 +33,8 @@ struct publisher {
 	struct pool *pool;
 	struct slot *slot;
 	struct places places; /* among those that publish: SNS may be slow */
+	struct places
+		sweepers; /* among those that look for waiting events: a backlog must leave time for requests */
 	struct breaker *breaker;
 	struct pg *pg;
 	struct sns *sns;
@@ -54,6 +56,8 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 	p->slot = slot;
 	p->places = (struct places){ .max = config_half_pool(config),
 				     .longest_ms = LEASE_MS + 2 * PG_CALL_MS };
+	p->sweepers = p->places;
+	p->sweepers.max = (p->places.max + 1) / 2;
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);
@@ -226,16 +230,16 @@ send_all(struct publisher *p, void *ctx, const struct event *events, const int *
 }
 
 static bool
-enter(struct publisher *p)
+enter(struct publisher *p, const struct places *places)
 {
-	return pool_enter(p->pool, p->slot, WAIT_SNS, &p->places);
+	return pool_enter(p->pool, p->slot, WAIT_SNS, places);
 }
 
 /* Those that found no place in time, or have waited until their lease is nearly over, are left to whoever sweeps. */
 static void
 send_gathered(struct publisher *p, int64_t age_ms)
 {
-	bool entered = enter(p);
+	bool entered = enter(p, &p->places);
 
 	if (!entered && p->n < SNS_BATCH_MAX && age_ms < GATHER_MS)
 		return;
@@ -275,7 +279,7 @@ sweep_if_due(struct publisher *p, bool busy)
 {
 	if (!pool_sweep_is_due(p->pool, busy ? OVERDUE_MS : 0))
 		return pool_sweep_wait_ms(p->pool);
-	if (!enter(p))
+	if (!enter(p, &p->sweepers))
 		return AGAIN_MS;
 	if (pool_sweep_due(p->pool, SWEEP_MS))
 		sweep(p);
