@@ -54,16 +54,17 @@ Test(citus, finds_whose_an_order_and_a_key_are)
 	distribute();
 	id = create(9, 0);
 	c = change_by(77, "staff-key", "change");
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
-					 status_predecessors(STATUS_CONFIRMED), &made),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id,
+					 STEP(STATUS_CONFIRMED, status_predecessors(STATUS_CONFIRMED)),
+					 &made),
 		     RC_OK);
 	cr_assert_eq(store_find_owner(db.pg, db.ctx, id, 77, "staff-key", &owner, &key_owner), RC_OK);
 	cr_expect(owner == 9 && key_owner == 9);
 	cr_assert_eq(store_find_owner(db.pg, db.ctx, id + 1, 77, NULL, &owner, &key_owner), RC_OK);
 	cr_expect(owner == 0 && key_owner == 0);
 	c = change_by(9, "own-key", "change");
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_SHIPPED,
-					 status_predecessors(STATUS_SHIPPED), &made),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id,
+					 STEP(STATUS_SHIPPED, status_predecessors(STATUS_SHIPPED)), &made),
 		     RC_OK);
 	cr_assert_eq(store_find_owner(db.pg, db.ctx, id, 9, "own-key", &owner, &key_owner), RC_OK);
 	cr_expect(owner == 9 && key_owner == 9);
