@@ -210,13 +210,11 @@ create(int64_t user, int lease_ms)
 /* A step from any version, for no reason. */
 #define STEP(to_, from_) (&(const struct step){ .to = (to_), .from = (from_), .any_version = true })
 
-/* A page of user's orders, from the newest on; what else is to be true of them may follow. */
-#define PAGE_OF(user, ...)                                                                                   \
-	(&(const struct selection){ .user_id = (user),                                                       \
-				    .from_us = TIME_NONE,                                                    \
-				    .to_us = TIME_NONE,                                                      \
-				    .after_us = TIME_NONE,                                                   \
-				    __VA_ARGS__ })
+/* A page of user's orders that were created from from_ on and before to_; what else is to be true of them follows. */
+#define PAGE_WITHIN(user, from_, to_, ...)                                                                   \
+	(&(const struct selection){                                                                          \
+		.user_id = (user), .from_us = (from_), .to_us = (to_), .after_us = TIME_NONE, __VA_ARGS__ })
+#define PAGE_OF(user, ...) PAGE_WITHIN(user, TIME_NONE, TIME_NONE, __VA_ARGS__)
 
 /* Leads the user's order to a status; what comes of it is in *made. */
 static inline enum rc
