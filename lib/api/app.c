@@ -17,6 +17,7 @@ static const struct route routes[] = {
 	{ "GET", "/api/v1/orders", NEED_USER, list_orders },
 	{ "POST", "/api/v1/orders", NEED_USER | NEED_JSON, create_order },
 	{ "GET", "/api/v1/orders/{order_id}", NEED_USER, get_order },
+	{ "GET", "/api/v1/orders/{order_id}/history", NEED_USER, get_history },
 	{ "PATCH", "/api/v1/orders/{order_id}/status", NEED_USER | NEED_JSON, change_status },
 	{ "GET", "/health", 0, get_health },
 	{ "GET", "/ready", 0, get_ready },
