@@ -42,7 +42,7 @@ close_app(struct app *app)
 	if (app->slot)
 		metrics_count(COUNT_WORKERS_LEFT, 1);
 	pool_leave(app->slot);
-	metrics_use(NULL, NULL, NULL, 0);
+	metrics_use(NULL, NULL);
 	return 0;
 }
 
@@ -61,7 +61,8 @@ app_open(void *ctx, const struct config *config)
 		return NULL;
 	}
 	app->slot = pool_slot(app->pool);
-	metrics_use(&app->pool->metrics, pool_worker(app->pool, app->slot), VERSION, config->workers);
+	metrics_use(&app->pool->metrics, pool_worker(app->pool, app->slot));
+	metrics_describe(VERSION, config->workers);
 	log_watch(metrics_fault);
 	if (app->slot)
 		metrics_count(COUNT_WORKERS_STARTED, 1);
