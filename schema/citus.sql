@@ -12,6 +12,7 @@ SELECT create_distributed_table('orders.orders', 'user_id', colocate_with => 'no
 SELECT create_distributed_table('orders.order_items', 'user_id', colocate_with => 'orders.orders');
 SELECT create_distributed_table('orders.order_changes', 'user_id', colocate_with => 'orders.orders');
 SELECT create_distributed_table('orders.outbox', 'user_id', colocate_with => 'orders.orders');
+SELECT create_distributed_table('orders.outbox_discards', 'user_id', colocate_with => 'orders.orders');
 
 -- 2. What runs where the user's rows are.
 SELECT create_distributed_function(oid::regprocedure, 'p_user', colocate_with => 'orders.orders')
@@ -212,5 +213,25 @@ BEGIN
 			WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
 		END IF;
 	END LOOP;
+END
+$$;
+
+-- Exact, which takes longer the more is owed: where its rows lie, the table that is known here has no pages to reckon from.
+CREATE OR REPLACE FUNCTION orders.outbox_stats() RETURNS TABLE (waiting bigint, parked bigint, oldest_at timestamp with time zone)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	v_user bigint;
+	v_order bigint;
+	v_version integer;
+BEGIN
+	SELECT count(*) FILTER (WHERE b.parked_at IS NULL), count(*) FILTER (WHERE b.parked_at IS NOT NULL) INTO waiting, parked
+	FROM orders.outbox AS b;
+	SELECT b.user_id, b.order_id, b.version INTO v_user, v_order, v_version
+	FROM orders.outbox AS b WHERE b.parked_at IS NULL ORDER BY b.owed_at LIMIT 1;
+	SELECT c.changed_at INTO oldest_at
+	FROM orders.order_changes AS c WHERE c.user_id = v_user AND c.order_id = v_order AND c.version = v_version;
+	RETURN NEXT;
 END
 $$;

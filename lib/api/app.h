@@ -13,6 +13,7 @@
 #include "store/reads.h"
 
 struct publisher;
+struct meter;
 
 struct app {
 	const struct config *config;
@@ -21,6 +22,7 @@ struct app {
 	struct pg *pg;
 	struct products *products;
 	struct publisher *publisher;
+	struct meter *meter;
 	int64_t requests; /* answered so far */
 };
 
@@ -63,5 +65,6 @@ enum rc get_history(struct request *r);
 enum rc change_status(struct request *r);
 enum rc get_health(struct request *r);
 enum rc get_ready(struct request *r);
+enum rc get_metrics(struct request *r);
 
 #endif
