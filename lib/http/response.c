@@ -84,8 +84,7 @@ http_response_head(const struct http_response *a, struct buf *head)
 	if (a->status != HTTP_NOT_MODIFIED) {
 		buf_puts(head, "Content-Length: ");
 		buf_put_i64(head, (int64_t)a->body_len);
-		buf_puts(head, "
-");
+		buf_puts(head, "\r\n");
 	}
 	if (a->fields.len)
 		buf_put(head, a->fields.data, a->fields.len);
