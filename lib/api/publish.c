@@ -180,10 +180,6 @@ judge_entries(const struct event *events, const int *attempts, const struct sns_
 		bool parked = results[i].rc == RC_SNS_MESSAGE;
 
 		failures[i] = (struct failure){ 0 };
-		metrics_count(!results[i].rc ? COUNT_EVENTS_PUBLISHED
-			      : parked	     ? COUNT_EVENTS_PARKED
-					     : COUNT_EVENTS_FAILED,
-			      1);
 		if (!results[i].rc)
 			continue;
 		failures[i].error = describe(ctx, &results[i]);
@@ -191,6 +187,16 @@ judge_entries(const struct event *events, const int *attempts, const struct sns_
 		log_warn(parked ? "sns.parked" : "sns.message_failed", log_text("event_id", events[i].id),
 			 log_i64("order_id", events[i].order_id), log_text("error", failures[i].error));
 	}
+}
+
+static void
+count_entries(const struct sns_fault *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		metrics_count(!results[i].rc			? COUNT_EVENTS_PUBLISHED
+			      : results[i].rc == RC_SNS_MESSAGE ? COUNT_EVENTS_PARKED
+								: COUNT_EVENTS_FAILED,
+			      1);
 }
 
 static void
@@ -216,6 +222,7 @@ send_some(struct publisher *p, void *ctx, const struct event *events, const int 
 		*error = report_failure(&fault, n, ctx);
 		return 0;
 	}
+	count_entries(results, sent);
 	judge_entries(events, attempts, results, sent, failures, ctx);
 	return sent;
 }

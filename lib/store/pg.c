@@ -22,6 +22,9 @@ enum {
 	WAITS = 2,   /* its end does, for synchronous standbys */
 };
 
+/* What /metrics calls the end of a call. */
+enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
+
 static const struct {
 	const char *name;
 	const char *sql;
@@ -71,9 +74,6 @@ static const struct {
 };
 
 #define CALLS (sizeof calls / sizeof *calls)
-
-/* What /metrics calls the end of a call. */
-enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
 
 static const struct breaker_policy policy = {
 	.threshold = 2, .first_ms = 250, .cap_ms = 500, .probe_ms = CONNECT_MS + 500
