@@ -141,6 +141,7 @@ answer_failure(struct request *r, enum rc rc)
 	buf_clear(&r->out->fields);
 	buf_init(&body, r->ctx, BODY_MAX);
 	r->out->status = failures[i].status;
+	r->out->type = NULL;
 	if (failures[i].fields)
 		failures[i].fields(r);
 	if (!failures[i].detail || *failures[i].detail)

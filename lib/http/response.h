@@ -11,7 +11,8 @@ enum { HTTP_OK = 200, HTTP_CREATED = 201, HTTP_TEMPORARY_REDIRECT = 307, HTTP_SE
 struct http_response {
 	int status;
 	struct buf fields; /* "Name: value\r\n" each; a failed append shows in fields.failed */
-	const char *body;  /* application/json */
+	const char *type;  /* of the body, as Content-Type says it; NULL: application/json */
+	const char *body;
 	size_t body_len;
 };
 
