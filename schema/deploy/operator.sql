@@ -4,7 +4,8 @@
 
 -- An event is known by its id, whether it is owed or not. Outside of the transaction, so that orders are taken meanwhile; what an
 -- interrupted build leaves is of no use.
-DROP INDEX IF EXISTS orders.order_changes_event;
+SET client_min_messages = warning;
+DROP INDEX CONCURRENTLY IF EXISTS orders.order_changes_event;
 CREATE INDEX CONCURRENTLY order_changes_event ON orders.order_changes (event_id);
 
 BEGIN;
