@@ -102,24 +102,6 @@ call_states(struct pg *pg, void *ctx, enum call call, const char *const *params,
 }
 
 enum rc
-store_outbox_stats(struct pg *pg, void *ctx, struct outbox_stats *out)
-{
-	const struct rows *r;
-	enum rc rc = pg_call(pg, ctx, CALL_OUTBOX_STATS, NULL, &r);
-
-	if (rc)
-		return rc;
-	if (rows_count(r) != 1)
-		return RC_INTERNAL;
-	*out = (struct outbox_stats){
-		.waiting = row_i64(r, 0, 0),
-		.parked = row_i64(r, 0, 1),
-		.oldest_us = time_or_0(r, 0, 2),
-	};
-	return RC_OK;
-}
-
-enum rc
 store_outbox_list(struct pg *pg, void *ctx, bool parked, int limit, struct event_state **out, size_t *n)
 {
 	struct number count;

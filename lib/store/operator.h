@@ -8,13 +8,6 @@
 
 /* Everything that these give lives on ctx. All of them: RC_DATABASE, RC_INTERNAL, RC_NO_MEMORY. */
 
-struct outbox_stats {
-	int64_t waiting, parked; /* events; above 20,000 of a kind they are off by some percent */
-	int64_t oldest_us; /* since when the oldest that waits is owed, µs since 1970; 0: nothing waits */
-};
-
-enum rc store_outbox_stats(struct pg *pg, void *ctx, struct outbox_stats *out) MUST_CHECK;
-
 /* A change of an order and what became of its event. Times are µs since 1970; 0, and NULL for a text: there is none. */
 struct event_state {
 	char event_id[UUID_SIZE];
