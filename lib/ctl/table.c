@@ -1,11 +1,13 @@
 #include "ctl/table.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 #include <talloc.h>
 #include <wchar.h>
 
 #define GAP 2
+#define CELL_MAX (64u << 10)
 #define CUT "..."
 
 struct cell {
@@ -118,7 +120,7 @@ table_add_painted(struct table *t, const char *text, enum paint paint)
 	struct buf harmless;
 	struct cell *cells;
 
-	buf_init(&harmless, t->ctx, 64u << 10);
+	buf_init(&harmless, t->ctx, CELL_MAX);
 	buf_puts(&harmless, "");
 	text_put(&harmless, text, 0);
 	cells = talloc_realloc(t->ctx, t->cells, struct cell, (unsigned)t->n_cells + 1);
@@ -155,41 +157,51 @@ table_addf(struct table *t, const char *format, ...)
 		t->failed = true;
 }
 
-static void
-put_spaces(struct buf *b, size_t n)
+/* At most left of them; returns what is left then. */
+static size_t
+put_spaces(struct buf *b, size_t n, size_t left)
 {
-	while (n-- > 0)
+	n = n < left ? n : left;
+	for (size_t i = 0; i < n; i++)
 		buf_putc(b, ' ');
+	return left - n;
+}
+
+/* A cell, or as much of it as fits; returns what is left then. */
+static size_t
+put_cell(const struct table *t, struct buf *out, const struct cell *cell, size_t left)
+{
+	struct buf text;
+
+	if (cell->width <= left) {
+		text_paint(out, cell->text, cell->paint, t->colored);
+		return left - cell->width;
+	}
+	if (left == 0)
+		return 0;
+	buf_init(&text, t->ctx, CELL_MAX);
+	text_put(&text, cell->text, left);
+	text_paint(out, text.data ? text.data : "", cell->paint, t->colored);
+	out->failed = out->failed || text.failed;
+	return 0;
 }
 
 /* One line: cells, or the titles. Behind the last cell that is not empty there is nothing. */
 static void
 put_line(const struct table *t, struct buf *out, const struct cell *cells, const size_t *widths, size_t room)
 {
-	size_t last = t->n_columns, used = 0;
+	size_t last = t->n_columns, left = room ? room : SIZE_MAX;
 
 	while (last > 1 && cells[last - 1].width == 0)
 		last--;
 	for (size_t i = 0; i < last; i++) {
-		size_t pad = widths[i] - cells[i].width, left = room > used ? room - used : 0;
-		bool cut = room && cells[i].width + (t->columns[i].right ? pad : 0) > left;
-		struct buf text;
+		size_t pad = widths[i] - cells[i].width;
 
-		if (room && left == 0)
-			break;
 		if (t->columns[i].right)
-			put_spaces(out, room && pad > left ? left : pad);
-		if (cut) {
-			buf_init(&text, t->ctx, 64u << 10);
-			buf_puts(&text, "");
-			text_put(&text, cells[i].text, left);
-			text_paint(out, text.data ? text.data : "", cells[i].paint, t->colored);
-			break;
-		}
-		text_paint(out, cells[i].text, cells[i].paint, t->colored);
-		used += widths[i] + GAP;
-		if (i + 1 < last && (!room || used < room))
-			put_spaces(out, (t->columns[i].right ? 0 : pad) + GAP);
+			left = put_spaces(out, pad, left);
+		left = put_cell(t, out, &cells[i], left);
+		if (i + 1 < last)
+			left = put_spaces(out, (t->columns[i].right ? 0 : pad) + GAP, left);
 	}
 	buf_putc(out, '\n');
 }
