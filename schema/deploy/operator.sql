@@ -19,7 +19,7 @@ WHERE c.user_id = b.user_id AND c.order_id = b.order_id AND c.version = b.versio
 CREATE INDEX outbox_waiting ON orders.outbox (owed_at) WHERE parked_at IS NULL;
 CREATE INDEX outbox_parked ON orders.outbox (owed_at) WHERE parked_at IS NOT NULL;
 
--- Events that were given up: they were never sent, and will not be.
+-- Events that were given up: they were never sent, and will not be. A record for people, which nothing goes by: it keeps no order there.
 CREATE TABLE orders.outbox_discards (
 	user_id      bigint                   NOT NULL,
 	order_id     bigint                   NOT NULL,
@@ -31,8 +31,6 @@ CREATE TABLE orders.outbox_discards (
 	attempts     integer                  NOT NULL,
 	last_error   text,
 	CONSTRAINT outbox_discards_pkey PRIMARY KEY (user_id, order_id, version),
-	CONSTRAINT outbox_discards_change FOREIGN KEY (user_id, order_id, version)
-		REFERENCES orders.order_changes (user_id, order_id, version),
 	CONSTRAINT outbox_discards_by_length CHECK (char_length(discarded_by) BETWEEN 1 AND 255),
 	CONSTRAINT outbox_discards_reason_length CHECK (char_length(reason) BETWEEN 1 AND 255)
 );
