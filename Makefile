@@ -4,6 +4,7 @@ VERSION := 0.1.0
 CC      ?= cc
 BUILD   ?= build
 WORKER  ?= cgi/orders.fcgi
+CTL     ?= $(dir $(WORKER))ordersctl
 PKGS    := libcurl libpq json-c talloc expat libcrypto
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi
 
@@ -11,18 +12,23 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototy
 HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SAN)
+# Our names are ours alone: jansson, which libjwt signs with, has a json_string() too.
+HIDE    := -fvisibility=hidden
 CPPFLAGS := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN)
 
 SRCS := $(wildcard lib/*/*.c)
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 
-all: $(WORKER) ## build the worker
+all: $(WORKER) $(CTL) ## build the worker and the operator's tool
 
 $(WORKER): $(BUILD)/cgi/orders.o $(OBJS)
+$(CTL): $(BUILD)/cgi/ordersctl.o $(OBJS)
+$(WORKER) $(CTL):
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/lib/%.o $(BUILD)/cgi/%.o: ALL_CFLAGS += $(HIDE)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -41,7 +47,7 @@ status: ## what is running, and where
 
 clean: ## remove what was built and what was run
 	@[ ! -d run ] || demo/run.sh down
-	rm -rf build run cgi/orders.fcgi
+	rm -rf build run cgi/orders.fcgi cgi/ordersctl
 
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 22
@@ -115,7 +121,7 @@ include tests/tests.mk
 include install.mk
 
 # Changed flags rebuild.
-FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(HIDE) $(LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
