@@ -5,7 +5,7 @@ CC      ?= cc
 BUILD   ?= build
 WORKER  ?= cgi/orders.fcgi
 PKGS    := libcurl libpq json-c talloc expat libcrypto
-LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi -lm
 
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
 HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
@@ -26,6 +26,9 @@ $(WORKER): $(BUILD)/cgi/orders.o $(OBJS)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Their assembler reads these.
+$(BUILD)/lib/html/assets.o: lib/html/status.css lib/html/status.js
 
 # What installs packages builds in a second make: this one has asked pkg-config already, in vain perhaps.
 run: deps ## start everything in the foreground and show a first order going through

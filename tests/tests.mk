@@ -39,6 +39,14 @@ $(MEMORY): $(BUILD)/tests/fault/memory.o $(BUILD)/tests/fault/around.o $(BUILD)/
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
 $(BUILD)/tests/fault/refuse.o: ALL_CFLAGS += -fno-builtin
 
+# For whoever changes how the page looks.
+PAGE := $(BUILD)/tests/page/status
+$(PAGE): $(PAGE).o $(SUPPORT) $(OBJS)
+	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+pages: deps-test $(PAGE) ## the page /status of sample pools, in build/pages
+	@mkdir -p $(BUILD)/pages
+	@for kind in calm night empty; do $(PAGE) $$kind >$(BUILD)/pages/$$kind.html || exit 1; done
+
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -98,4 +106,4 @@ compile_commands.json: Makefile tests/tests.mk FORCE
 	done | { printf '['; cat; printf ']\n'; } >$@.new
 	@cmp -s $@.new $@ 2>/dev/null && rm $@.new || mv $@.new $@
 
-.PHONY: wire-servers san valgrind fuzz cover lint format fuzz-programs
+.PHONY: wire-servers san valgrind fuzz cover lint format fuzz-programs pages

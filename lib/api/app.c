@@ -20,6 +20,7 @@ static const struct route routes[] = {
 	{ "PATCH", "/api/v1/orders/{order_id}/status", NEED_USER | NEED_JSON, change_status },
 	{ "GET", "/health", 0, get_health },
 	{ "GET", "/ready", 0, get_ready },
+	{ "GET", "/status", 0, get_status_page },
 };
 
 enum rc

@@ -61,5 +61,6 @@ enum rc get_order(struct request *r);
 enum rc change_status(struct request *r);
 enum rc get_health(struct request *r);
 enum rc get_ready(struct request *r);
+enum rc get_status_page(struct request *r);
 
 #endif
