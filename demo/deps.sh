@@ -16,7 +16,7 @@ packages() {
 		libtalloc-dev libexpat1-dev libssl-dev ;;
 	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
 		openssl ca-certificates ;;
-	test) echo libcriterion-dev patch pgbouncer lighttpd-mod-openssl nginx-light apache2 libapache2-mod-fcgid ;;
+	test) echo libcriterion-dev patch pgbouncer lighttpd-mod-openssl nginx-light apache2 libapache2-mod-fcgid prometheus ;;
 	aws) echo awscli ;;
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;
@@ -57,7 +57,7 @@ install_missing() {
 	esac
 	for package in $missing; do
 		case $package in
-		lighttpd | apache2 | pgbouncer) services="$services $package.service" ;;
+		lighttpd | apache2 | pgbouncer | prometheus) services="$services $package.service" ;;
 		nginx-light) services="$services nginx.service" ;;
 		esac
 	done

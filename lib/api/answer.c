@@ -195,4 +195,5 @@ void
 answer_is_replay(struct request *r)
 {
 	http_response_field(r->out, "Idempotent-Replayed", "true");
+	metrics_count(COUNT_REPLAYS, 1);
 }

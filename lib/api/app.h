@@ -12,6 +12,7 @@
 #include "store/orders.h"
 
 struct publisher;
+struct meter;
 
 struct app {
 	const struct config *config;
@@ -20,6 +21,7 @@ struct app {
 	struct pg *pg;
 	struct products *products;
 	struct publisher *publisher;
+	struct meter *meter;
 	int64_t requests; /* answered so far */
 };
 
@@ -62,5 +64,6 @@ enum rc change_status(struct request *r);
 enum rc get_health(struct request *r);
 enum rc get_ready(struct request *r);
 enum rc get_status_page(struct request *r);
+enum rc get_metrics(struct request *r);
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/metrics.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,8 +65,8 @@ metrics_series(enum timed what, const char *labels)
 	if (!metrics)
 		return NULL;
 	cell_put_text(words + 1, NAME_WORDS - 1, labels);
-	at = find_name((cell_word *)metrics->series, sizeof(struct series) / sizeof(cell_word), METRICS_SERIES,
-		       words);
+	at = find_name((cell_word *)metrics->series, sizeof(struct series) / sizeof(cell_word),
+		       METRICS_SERIES, words);
 	if (at < 0)
 		metrics_count(COUNT_DROPPED, 1);
 	return at < 0 ? NULL : &metrics->series[at];
@@ -94,6 +95,32 @@ metrics_observe(struct series *s, int64_t duration_us)
 }
 
 void
+metrics_time(struct series **known, enum timed what, const char *first, const char *second,
+	     int64_t duration_us)
+{
+	static const struct {
+		const char *first, *second;
+	} names[TIMED] = {
+		[TIMED_PRODUCT] = { "outcome", NULL },
+		[TIMED_DATABASE] = { "call", "outcome" },
+		[TIMED_SNS] = { "action", "outcome" },
+	};
+	char labels[METRICS_TEXT_SIZE];
+
+	if (!metrics)
+		return;
+	if (!*known) {
+		int len = snprintf(labels, sizeof labels, "%s=\"%s\"", names[what].first, first);
+
+		if (second)
+			(void)snprintf(labels + len, sizeof labels - (size_t)len, ",%s=\"%s\"",
+				       names[what].second, second);
+		*known = metrics_series(what, labels);
+	}
+	metrics_observe(*known, duration_us);
+}
+
+void
 metrics_count(enum counter c, uint64_t n)
 {
 	if (metrics)
@@ -103,8 +130,9 @@ metrics_count(enum counter c, uint64_t n)
 void
 metrics_doing(enum doing doing, int route, int64_t since_ms)
 {
-	if (!worker)
-		return;
+	if (!worker ||
+	    (doing == DOING_IDLE && atomic_load_explicit(&worker->doing, memory_order_relaxed) == DOING_IDLE))
+		return; /* it has been idle for longer */
 	atomic_store_explicit(&worker->doing, (int32_t)doing, memory_order_relaxed);
 	atomic_store_explicit(&worker->route, route + 1, memory_order_relaxed);
 	atomic_store_explicit(&worker->since_ms, since_ms, memory_order_relaxed);
@@ -143,21 +171,21 @@ metrics_outbox(int64_t waiting, int64_t parked, int64_t oldest_us)
 		cell_write(metrics->outbox, words, OUTBOX_WORDS);
 }
 
-/* True for one of all who ask after the time at *at; the next comes interval_ms later. A time further away was read before the
+/* True for one of all who ask late_ms after the time at *at; the next comes interval_ms later. A time further away was read before the
  * machine started anew. */
 static bool
-is_due(_Atomic int64_t *at, int interval_ms, int longest_ms)
+is_due(_Atomic int64_t *at, int interval_ms, int late_ms, int longest_ms)
 {
 	int64_t now = clock_ms(), due = atomic_load_explicit(at, memory_order_relaxed);
 
-	return (due <= now || due - now > longest_ms) &&
+	return (due <= now - late_ms || due - now > longest_ms) &&
 	       atomic_compare_exchange_strong(at, &due, now + interval_ms);
 }
 
 bool
-metrics_look_due(int interval_ms)
+metrics_look_due(int interval_ms, int late_ms)
 {
-	return metrics && is_due(&metrics->look_ms, interval_ms, METRICS_LOOK_MAX_MS);
+	return metrics && is_due(&metrics->look_ms, interval_ms, late_ms, METRICS_LOOK_MAX_MS);
 }
 
 void
@@ -186,7 +214,7 @@ metrics_sample(void)
 {
 	uint64_t words[SAMPLE_WORDS] = { 0 }, number;
 
-	if (!metrics || !is_due(&metrics->sample_ms, SAMPLE_MS, SAMPLE_MS))
+	if (!metrics || !is_due(&metrics->sample_ms, SAMPLE_MS, 0, SAMPLE_MS))
 		return false;
 	words[SAMPLE_AT_US] = (uint64_t)clock_wall_us();
 	words[SAMPLE_ERRORS] = atomic_load(&metrics->counters[COUNT_ERRORS]);

@@ -121,6 +121,11 @@ struct series *metrics_series(enum timed what, const char *labels);
 void metrics_observe(struct series *s, int64_t duration_us);
 void metrics_count(enum counter c, uint64_t n);
 
+/* The same in the series of what's own labels with these values (call and outcome, action and outcome, outcome and NULL), which is
+ * looked for once and kept in *known. */
+void metrics_time(struct series **known, enum timed what, const char *first, const char *second,
+		  int64_t duration_us);
+
 /* A number for a route, or whatever requests are told apart by; negative when no room is left. */
 int metrics_route(const char *name);
 void metrics_doing(enum doing doing, int route, int64_t since_ms);
@@ -131,8 +136,8 @@ int64_t metrics_asks(enum asks whom);
 
 /* Figures of the outbox, as they were now. oldest_us: wall; 0: there is none. */
 void metrics_outbox(int64_t waiting, int64_t parked, int64_t oldest_us);
-/* True for one caller of the pool in interval_ms. */
-bool metrics_look_due(int interval_ms);
+/* True for one caller of the pool in interval_ms, once it has been due for late_ms. */
+bool metrics_look_due(int interval_ms, int late_ms);
 void metrics_look_in(int delay_ms);
 
 /* Takes a sample when it is time for the next; true for whoever did. */

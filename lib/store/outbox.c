@@ -100,6 +100,22 @@ store_claim_due(struct pg *pg, void *ctx, int max, int lease_ms, struct event **
 	return RC_OK;
 }
 
+enum rc
+store_outbox_stats(struct pg *pg, void *ctx, int64_t *waiting, int64_t *parked, int64_t *oldest_us)
+{
+	const struct rows *r;
+	enum rc rc = pg_call(pg, ctx, CALL_OUTBOX_STATS, NULL, &r);
+
+	if (rc)
+		return rc;
+	if (rows_count(r) != 1)
+		return RC_INTERNAL;
+	*waiting = row_i64(r, 0, 0);
+	*parked = row_i64(r, 0, 1);
+	*oldest_us = row_is_null(r, 0, 2) ? 0 : row_time_us(r, 0, 2);
+	return RC_OK;
+}
+
 struct columns {
 	struct buf users, orders, versions, delays, errors;
 };

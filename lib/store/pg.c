@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/conn.h"
 
 #define CONNECT_MS 3000 /* shared by the hosts that are tried */
@@ -42,6 +43,7 @@ static const struct {
 	[CALL_PUBLISH_DONE] = { "publish_done", "SELECT orders.publish_done($1,$2,$3)", 3, 0 },
 	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5,
 				  WAITS },
+	[CALL_OUTBOX_STATS] = { "outbox_stats", "SELECT * FROM orders.outbox_stats()", 0, 0 },
 };
 
 /* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
@@ -66,6 +68,9 @@ static const struct {
 
 #define CALLS (sizeof calls / sizeof *calls)
 
+/* What /metrics calls the end of a call. */
+enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
+
 static const struct breaker_policy policy = {
 	.threshold = 2, .first_ms = 250, .cap_ms = 500, .probe_ms = CONNECT_MS + 500
 };
@@ -82,6 +87,7 @@ struct pg {
 	size_t stuck_host;
 	int64_t stuck_until_ms;
 	int64_t spent_us;
+	struct series *timed[CALLS][OUTCOMES]; /* the pool's counts of each call */
 };
 
 static void
@@ -348,8 +354,10 @@ reach(struct pg *pg, int64_t deadline)
 
 	if (is_connected(pg))
 		return RC_OK;
-	if (in_time ? !breaker_admits(pg->breaker, &policy) : breaker_is_open(pg->breaker, &policy))
+	if (in_time ? !breaker_admits(pg->breaker, &policy) : breaker_is_open(pg->breaker, &policy)) {
+		breaker_refused(pg->breaker);
 		return RC_DATABASE;
+	}
 	rc = connect_any(pg, in_time ? by : deadline, &silent);
 	if (in_time && rc != RC_NO_MEMORY)
 		breaker_report(pg->breaker, &policy, !silent);
@@ -391,13 +399,27 @@ call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, 
 	return rc;
 }
 
+static void
+count_call(struct pg *pg, enum call call, enum rc rc, int64_t duration_us)
+{
+	static const char *const names[OUTCOMES] = { "ok", "unavailable", "duplicate", "error" };
+	enum outcome o = rc == RC_OK	      ? OUTCOME_OK
+			 : rc == RC_DATABASE  ? OUTCOME_UNAVAILABLE
+			 : rc == RC_DUPLICATE ? OUTCOME_DUPLICATE
+					      : OUTCOME_ERROR;
+
+	metrics_time(&pg->timed[call][o], TIMED_DATABASE, calls[call].name, names[o], duration_us);
+}
+
 enum rc
 pg_call(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
 {
-	int64_t started = clock_us();
+	int64_t started = metrics_asks(ASKS_DATABASE), spent;
 	enum rc rc = call_until(pg, ctx, call, params, out);
 
-	pg->spent_us += clock_us() - started;
+	spent = metrics_asks(ASKS_NOBODY) - started;
+	pg->spent_us += spent;
+	count_call(pg, call, rc, spent);
 	return rc;
 }
 
