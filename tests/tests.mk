@@ -7,7 +7,7 @@ UNFORTIFIED := -fstack-protector-strong -fPIE
 # The contract through the other web servers: what of the wire tests a web server has a part in. The rest starts workers of its own, or
 # is about what lies behind the worker.
 SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
-SERVED  := create events health idempotency identity lifecycle list log products routing server status validation
+SERVED  := create docs events health idempotency identity lifecycle list log products routing server status validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
 LONG    := events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
@@ -78,6 +78,7 @@ lint: deps-lint deps-test compile_commands.json ## what reads the sources withou
 	@tests/check/layers.sh
 	@tests/check/docs.sh
 	@tests/check/package.sh
+	@tests/check/openapi.sh
 	@clang-format --dry-run -Werror $(C_FILES)
 	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppressions-list=tests/check/cppcheck.supp -D_GNU_SOURCE -DVERSION='""' -Ilib --library=posix lib cgi
