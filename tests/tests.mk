@@ -18,6 +18,11 @@ wire-servers: deps-test ## the contract through each web server
 			tests/support/run.sh $(BUILD) wire || exit 1; \
 	done
 
+# ONLY=name: tests/browser/name.mjs.
+browser-test: deps-test deps-browser ## the service's pages in a headless Chromium
+	@$(MAKE) --no-print-directory all build-docs
+	@tests/browser/browser.sh
+
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer. Criterion does not mind how a test's process ends once its
 # last line was run, and nobody reads a worker's stderr: the reports are files, and each of them is a failure.
 san: deps-test deps-san ## the whole test suite under ASan and UBSan
@@ -99,4 +104,4 @@ compile_commands.json: Makefile tests/tests.mk FORCE
 	done | { printf '['; cat; printf ']\n'; } >$@.new
 	@cmp -s $@.new $@ 2>/dev/null && rm $@.new || mv $@.new $@
 
-.PHONY: wire-servers san valgrind fuzz cover lint format fuzz-programs
+.PHONY: wire-servers browser-test san valgrind fuzz cover lint format fuzz-programs
