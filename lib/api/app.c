@@ -14,6 +14,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* The web server's, which asks here for what it has not got itself: files that are not installed, and methods that they have not. */
+static enum rc
+get_file(struct request *r)
+{
+	(void)r;
+	return RC_NO_PATH;
+}
+
 static const struct route routes[] = {
 	{ "GET", "/api/v1/orders", NEED_USER, list_orders },
 	{ "POST", "/api/v1/orders", NEED_USER | NEED_JSON, create_order },
@@ -23,6 +31,8 @@ static const struct route routes[] = {
 	{ "GET", "/ready", 0, get_ready },
 	{ "GET", "/status", 0, get_status_page },
 	{ "GET", "/metrics", 0, get_metrics },
+	{ "GET", "/openapi.json", 0, get_file },
+	{ "GET", "/docs", 0, get_file },
 };
 
 enum rc
