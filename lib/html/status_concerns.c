@@ -23,10 +23,11 @@ close_item(struct buf *b)
 	return 1;
 }
 
+/* A web server that starts workers as requests come (mod_fcgid) may not have wanted all of them yet. */
 static int
 put_missing_workers(struct buf *b, const struct view *v)
 {
-	if ((int64_t)v->n_workers >= v->workers_wanted)
+	if ((int64_t)v->n_workers >= v->workers_wanted || v->totals.started < (uint64_t)v->workers_wanted)
 		return 0;
 	open_item(b, "bad", "workers");
 	html_count(b, (int64_t)v->n_workers);

@@ -107,13 +107,13 @@ static const struct plot plots[] = {
 	  put_whole,
 	  { { "waiting", waiting_of }, { "parked", parked_of } } },
 	{ "age",
-	  "Age of the oldest event",
+	  "Oldest event",
 	  "For how long the oldest event that waits has waited",
 	  false,
 	  1000,
 	  durations,
 	  html_duration,
-	  { { "oldest", age_of } } },
+	  { { "age", age_of } } },
 };
 
 void

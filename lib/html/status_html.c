@@ -26,7 +26,7 @@ static void
 put_header(struct buf *b, const struct view *v)
 {
 	buf_puts(b, "<header><h1>Orders</h1>\n<p class=\"pool\">version ");
-	html_text(b, v->version);
+	html_text(b, *v->version ? v->version : "unknown");
 	buf_puts(b, ", up <b>");
 	html_duration(b, (double)(v->at_us - v->started_us) / 1000);
 	buf_puts(b, "</b> since ");
@@ -39,7 +39,7 @@ put_header(struct buf *b, const struct view *v)
 static void
 put_verdict(struct buf *b, const struct buf *concerns)
 {
-	buf_puts(b, "<section class=\"verdict\" aria-label=\"What wants attention\">");
+	buf_puts(b, "<section class=\"verdict\" tabindex=\"0\" aria-label=\"What wants attention\">");
 	if (concerns->len) {
 		buf_puts(b, "<ul>");
 		buf_put(b, concerns->data, concerns->len);

@@ -1,6 +1,4 @@
 /* The tables of the page /status: workers, neighbours, totals, faults. */
-#include <string.h>
-
 #include "html/html.h"
 #include "html/status_parts.h"
 
@@ -28,9 +26,13 @@ put_duration_cell(struct buf *b, const char *kind, int64_t ms)
 	buf_puts(b, "</td>");
 }
 
-/* The heads' first word is their class: "num" for figures, "wide" for what a narrow page leaves out. */
+/* kind: "num" for figures, "wide" for what a narrow page leaves out. */
+struct column {
+	const char *kind, *name;
+};
+
 static void
-open_table(struct buf *b, const char *id, const char *title, const char *const heads[])
+open_table(struct buf *b, const char *id, const char *title, const struct column *columns)
 {
 	buf_puts(b, "<section aria-labelledby=\"");
 	buf_puts(b, id);
@@ -41,11 +43,11 @@ open_table(struct buf *b, const char *id, const char *title, const char *const h
 	buf_puts(b, "</h2>\n<table aria-labelledby=\"");
 	buf_puts(b, id);
 	buf_puts(b, "\"><thead><tr>");
-	for (; *heads; heads += 2) {
+	for (; columns->name; columns++) {
 		buf_puts(b, "<th scope=\"col\" class=\"");
-		buf_puts(b, heads[0]);
+		buf_puts(b, columns->kind);
 		buf_puts(b, "\">");
-		html_text(b, heads[1]);
+		html_text(b, columns->name);
 		buf_puts(b, "</th>");
 	}
 	buf_puts(b, "</tr></thead><tbody>\n");
@@ -90,7 +92,7 @@ put_worker(struct buf *b, const struct worker_view *w, int64_t at_us)
 	}
 	buf_puts(b, "</td>");
 	put_duration_cell(b, "num", w->since_ms);
-	put_count_cell(b, "num", (int64_t)w->requests);
+	put_count_cell(b, "num wide", (int64_t)w->requests);
 	open_cell(b, "num wide");
 	html_fixed(b, (double)w->rss_kb / 1024, 1);
 	buf_puts(b, " MiB</td>");
@@ -101,11 +103,14 @@ put_worker(struct buf *b, const struct worker_view *w, int64_t at_us)
 void
 status_put_workers(struct buf *b, const struct view *v)
 {
-	static const char *const heads[] = { "num",	 "pid", "",	    "doing",	"num",
-					     "since",	 "num", "requests", "num wide", "memory",
-					     "num wide", "up",	NULL };
+	static const struct column columns[] = {
+		{ "num", "pid" },	  { "", "doing" },
+		{ "num", "since" },	  { "num wide", "requests" },
+		{ "num wide", "memory" }, { "num wide", "up" },
+		{ NULL, NULL },
+	};
 
-	open_table(b, "workers", "Workers", heads);
+	open_table(b, "workers", "Workers", columns);
 	for (size_t i = 0; i < v->n_workers; i++)
 		put_worker(b, &v->workers[i], v->at_us);
 	if (!v->n_workers)
@@ -118,7 +123,7 @@ put_breaker(struct buf *b, const struct neighbour_view *n)
 {
 	buf_puts(b, n->open ? "open" : "closed");
 	if (n->open) {
-		buf_puts(b, ", next try ");
+		buf_puts(b, ", retry ");
 		if (n->retry_in_ms > 0) {
 			buf_puts(b, "in ");
 			html_duration(b, (double)n->retry_in_ms);
@@ -131,11 +136,14 @@ put_breaker(struct buf *b, const struct neighbour_view *n)
 void
 status_put_neighbours(struct buf *b, const struct view *v)
 {
-	static const char *const heads[] = { "",	 "dependency", "",	   "last answer", "",
-					     "breaker",	 "num",	       "failures", "num wide",	  "opened",
-					     "num wide", "kept away",  NULL };
+	static const struct column columns[] = {
+		{ "", "dependency" },	  { "", "last answer" },
+		{ "", "breaker" },	  { "num wide", "failures" },
+		{ "num wide", "opened" }, { "num wide", "refused" },
+		{ NULL, NULL },
+	};
 
-	open_table(b, "dependencies", "Dependencies", heads);
+	open_table(b, "dependencies", "Dependencies", columns);
 	for (size_t i = 0; i < NEIGHBOURS; i++) {
 		const struct neighbour_view *n = &v->neighbours[i];
 
@@ -148,7 +156,7 @@ status_put_neighbours(struct buf *b, const struct view *v)
 		buf_puts(b, "</td><td>");
 		put_breaker(b, n);
 		buf_puts(b, "</td>");
-		put_count_cell(b, "num", n->failures);
+		put_count_cell(b, "num wide", n->failures);
 		put_count_cell(b, "num wide", (int64_t)n->opened);
 		put_count_cell(b, "num wide", (int64_t)n->refused);
 		buf_puts(b, "</tr>\n");
@@ -181,7 +189,7 @@ void
 status_put_totals(struct buf *b, const struct view *v)
 {
 	static const char *const requests[] = { "answered", "with a 5xx", "replayed" };
-	static const char *const events[] = { "published", "failed attempts", "parked" };
+	static const char *const events[] = { "published", "failed", "parked" };
 	static const char *const workers[] = { "started", "left in order", "stuck", "died" };
 	static const char *const places[] = { "product service", "row" };
 	const struct totals_view *t = &v->totals;
@@ -219,10 +227,12 @@ put_fault(struct buf *b, const struct fault_view *f)
 void
 status_put_faults(struct buf *b, const struct view *v)
 {
-	static const char *const heads[] = { "",	 "UTC", "",	"level",   "",	"event",
-					     "num wide", "pid", "wide", "request", NULL };
+	static const struct column columns[] = {
+		{ "", "UTC" },	       { "", "level" },	      { "", "event" },
+		{ "num wide", "pid" }, { "wide", "request" }, { NULL, NULL },
+	};
 
-	open_table(b, "faults", "Recent warnings and errors", heads);
+	open_table(b, "faults", "Recent warnings and errors", columns);
 	for (size_t i = 0; i < v->n_faults; i++)
 		put_fault(b, &v->faults[i]);
 	if (!v->n_faults)

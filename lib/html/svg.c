@@ -130,10 +130,34 @@ put_times(const struct frame *f)
 	}
 }
 
+/* What gaps are filled with. */
+static void
+put_hatch(const struct frame *f)
+{
+	buf_puts(f->b, "<pattern class=\"gap\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" "
+		       "patternTransform=\"rotate(45)\" id=\"");
+	buf_puts(f->b, f->plot->id);
+	buf_puts(f->b, "-gap\"><line y2=\"7\"/></pattern>");
+}
+
+/* In the middle of a gap that has room for it. */
+static void
+put_gap_text(const struct frame *f, int64_t from_us, int64_t to_us)
+{
+	if (to_us - from_us < SPAN_US / 3)
+		return;
+	buf_puts(f->b, "<text class=\"gone\" text-anchor=\"middle\" ");
+	put_width(f->b, "x", (from_us + to_us) / 2 - f->from_us);
+	put_pixels(f->b, " y", TOP + HEIGHT / 2 + 4);
+	buf_puts(f->b, ">no pool ran</text>");
+}
+
 static void
 put_gap(const struct frame *f, int64_t from_us, int64_t to_us)
 {
-	buf_puts(f->b, "<rect class=\"gap\" ");
+	buf_puts(f->b, "<rect class=\"hatched\" fill=\"url(#");
+	buf_puts(f->b, f->plot->id);
+	buf_puts(f->b, "-gap)\" ");
 	put_width(f->b, "x", from_us - f->from_us);
 	put_width(f->b, " width", to_us - from_us);
 	put_pixels(f->b, " y", TOP);
@@ -143,6 +167,7 @@ put_gap(const struct frame *f, int64_t from_us, int64_t to_us)
 	buf_puts(f->b, " to ");
 	put_minute(f->b, to_us);
 	buf_puts(f->b, ": no figures, no pool ran</title></rect>");
+	put_gap_text(f, from_us, to_us);
 }
 
 /* A sample tells of the step before it. Returns the time without any, µs. */
@@ -355,9 +380,10 @@ svg_plot(struct buf *b, const struct plot *p, const struct sample_view *samples,
 	buf_puts(b, "\">");
 	put_caption(&f);
 	put_chart(&f);
-	unknown_us = put_gaps(&f);
 	put_ticks(&f, false);
 	put_times(&f);
+	put_hatch(&f);
+	unknown_us = put_gaps(&f);
 	put_lines(&f);
 	put_columns(&f);
 	buf_puts(b, "<desc id=\"");

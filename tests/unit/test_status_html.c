@@ -206,6 +206,16 @@ Test(status_html, says_what_wants_attention)
 	expect_int(xml_count(b.data, "li", NULL, NULL), 7, "all at once");
 }
 
+Test(status_html, misses_no_worker_that_nobody_has_started_yet)
+{
+	struct view *v = example_view(ctx, EXAMPLE_VIEW_CALM);
+
+	v->n_workers = 2;
+	v->totals.started = 7;
+	write_page(v);
+	expect_text(concerns(), "All is well.", "verdict");
+}
+
 Test(status_html, escapes_every_text)
 {
 	struct view *v = example_view(ctx, EXAMPLE_VIEW_NIGHT);
@@ -223,9 +233,10 @@ Test(status_html, escapes_every_text)
 
 Test(status_html, has_names_that_are_its_own_and_nothing_from_elsewhere)
 {
-	static const char *const strangers[] = { "http:",      "https:",    "//",	  "src=",
-						 "href=",      "url(",	    "@import",	  "style=\"",
-						 "onclick=\"", "onload=\"", "javascript:" };
+	static const char *const strangers[] = {
+		"http:", "https:",  "//",	"src=",	      "href=",	   "url(h",	 "url(d",
+		"url(/", "@import", "style=\"", "onclick=\"", "onload=\"", "javascript:"
+	};
 	const char *at;
 
 	write_page(example_view(ctx, EXAMPLE_VIEW_CALM));

@@ -92,7 +92,7 @@ Test(svg, without_a_sample_says_so)
 	expect_text(path(0), "", "area");
 	expect_text(path(1), "", "line");
 	expect_int(xml_count(b.data, "rect", "class", "minute"), 0, "columns");
-	expect_int(xml_count(b.data, "rect", "class", "gap"), 1, "gaps");
+	expect_int(xml_count(b.data, "rect", "class", "hatched"), 1, "gaps");
 	cr_expect(strstr(b.data, "x=\"0.00%\" width=\"100.00%\""), "%s", b.data);
 	expect_text(xml_text(b.data, "desc", "id", "p-about", 0),
 		    "What \"it\" shows, from 13:05 to 14:05 UTC. No figures for 1 h.", "description");
@@ -120,7 +120,7 @@ Test(svg, draws_a_full_hour_in_one_go)
 	for (int i = 0; i < SAMPLES; i++)
 		s[i] = (struct sample_view){ .at_us = AGO((SAMPLES - 1 - i) * 10), .requests_per_s = i % 7 };
 	draw(&linear, s, SAMPLES);
-	expect_int(xml_count(b.data, "rect", "class", "gap"), 0, "gaps");
+	expect_int(xml_count(b.data, "rect", "class", "hatched"), 0, "gaps");
 	expect_int(xml_count(b.data, "rect", "class", "minute"), 60, "columns");
 	cr_expect(strncmp(path(1), "M10 1000 20 833 30 667", 22) == 0, "%s", path(1));
 	cr_expect(strchr(path(1) + 1, 'M') == NULL, "%s", path(1));
@@ -139,7 +139,7 @@ Test(svg, leaves_gaps_where_no_pool_ran)
 	expect_text(path(1), "M0 500 10 500 60 500h0M1800 0 1810 0h0",
 		    "a sample that comes late is no gap, half an hour is one");
 	expect_text(path(0), "M0 500 10 500 60 500V1000H0M1800 0 1810 0V1000H1800", "the area goes along");
-	expect_int(xml_count(b.data, "rect", "class", "gap"), 2, "gaps");
+	expect_int(xml_count(b.data, "rect", "class", "hatched"), 2, "gaps");
 	cr_expect(strstr(b.data, "x=\"1.66%\" width=\"48.05%\""),
 		  "from the last to the step before the next");
 	cr_expect(strstr(b.data, "13:06 to 13:34: no figures"), "%s", b.data);
