@@ -16,7 +16,7 @@ exponent(double v)
 static double
 first_top(const double *tops, double v)
 {
-	while (tops && *tops && *tops < v)
+	while (tops && *tops > 0 && *tops < v)
 		tops++;
 	return tops ? *tops : 0;
 }
