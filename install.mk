@@ -12,7 +12,7 @@ override DOCDIR := $(PREFIX)/share/doc/orders-fcgi
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
-EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh
+EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh docs/prometheus-rules.yml docs/grafana.json
 SCHEMA   := $(wildcard schema/sqitch.* schema/*.sql schema/*/*.sql)
 # Tools beside the schema, which find it by following the link in BINDIR.
 TOOLS    := $(wildcard schema/orders-*)

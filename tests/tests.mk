@@ -92,6 +92,7 @@ lint: deps-lint deps-test compile_commands.json ## what reads the sources withou
 	@tests/check/docs.sh
 	@tests/check/package.sh
 	@tests/check/openapi.sh
+	@tests/check/metrics.sh
 	@clang-format --dry-run -Werror $(C_FILES)
 	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppressions-list=tests/check/cppcheck.supp -D_GNU_SOURCE -DVERSION='""' -Ilib --library=posix lib cgi

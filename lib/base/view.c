@@ -272,15 +272,14 @@ const struct view *
 view_take(void *ctx, const struct pool *p)
 {
 	struct view *v = talloc_zero(ctx, struct view);
-	uint64_t version[sizeof p->metrics.version / sizeof *p->metrics.version - 1];
-	size_t n = sizeof version / sizeof *version;
+	uint64_t version[VERSION_WORDS];
 
 	if (!v)
 		return NULL;
 	v->at_us = clock_wall_us();
 	v->started_us = atomic_load(&p->metrics.started_us);
 	v->workers_wanted = atomic_load(&p->metrics.workers);
-	v->version = cell_read(p->metrics.version, version, n)
+	v->version = cell_read(p->metrics.version, version, VERSION_WORDS)
 			     ? talloc_strndup(v, (const char *)version, sizeof version)
 			     : "";
 	take_neighbours(p, v);
