@@ -6,7 +6,7 @@ BUILD   ?= build
 WORKER  ?= cgi/orders.fcgi
 CTL     ?= $(dir $(WORKER))ordersctl
 PKGS    := libcurl libpq json-c talloc expat libcrypto
-LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi -lm
 
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
 HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
@@ -33,17 +33,37 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Their assembler reads these.
+$(BUILD)/lib/html/assets.o: lib/html/status.css lib/html/status.js
+
 # What installs packages builds in a second make: this one has asked pkg-config already, in vain perhaps.
 run: deps ## start everything in the foreground and show a first order going through
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all build-docs
 	@exec demo/run.sh run
 up: deps ## the same in the background; returns when it is ready
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all build-docs
 	@demo/run.sh up
 down: ## end what `make up` started
 	@demo/run.sh down
 status: ## what is running, and where
 	@demo/run.sh status
+
+# The API's page, in the shape of its URLs. Of Swagger UI only what the page loads, without its source map.
+SWAGGER := run/npm/node_modules/swagger-ui-dist
+DOCS := docs.html openapi.json $(addprefix docs/,page.js page.css swagger-ui.css swagger-ui-bundle.js favicon-32x32.png \
+	LICENSE.txt NOTICE.txt swagger-ui-bundle.js.LICENSE.txt)
+docs: deps-docs ## the API's page, /docs, in build/docs
+	@$(MAKE) --no-print-directory build-docs
+build-docs: $(DOCS:%=build/docs/%)
+build/docs/openapi.json: docs/openapi.json
+build/docs/docs.html: docs/page/docs.html
+build/docs/docs/page.js build/docs/docs/page.css: build/docs/docs/%: docs/page/%
+build/docs/docs/LICENSE.txt build/docs/docs/NOTICE.txt: build/docs/docs/%.txt: $(SWAGGER)/%
+build/docs/docs/swagger-ui.css build/docs/docs/swagger-ui-bundle.js build/docs/docs/favicon-32x32.png \
+build/docs/docs/swagger-ui-bundle.js.LICENSE.txt: build/docs/docs/%: $(SWAGGER)/%
+$(DOCS:%=build/docs/%):
+	@mkdir -p $(@D)
+	@echo "  CP  $@"; LC_ALL=C sed '/^\/[\/*]# sourceMappingURL=/d' $< >$@.new && mv $@.new $@
 
 clean: ## remove what was built and what was run
 	@[ ! -d run ] || demo/run.sh down
@@ -90,7 +110,7 @@ aws-test: deps-test deps-aws ## the AWS CLI reads the queue
 	@tests/support/run.sh $(BUILD) aws
 
 run-tests: deps-test
-	@$(MAKE) --no-print-directory all $(KINDS:%=build-%)
+	@$(MAKE) --no-print-directory all build-docs $(KINDS:%=build-%)
 	tests/support/run.sh $(BUILD) $(KINDS)
 build-unit: $(UNIT)
 build-store: $(STORE)
@@ -127,6 +147,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
+.PHONY: all run up down status clean help docs build-docs test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
 
 -include $(shell find $(BUILD) -name 'deb*' -prune -o -name '*.d' -print 2>/dev/null)

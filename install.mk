@@ -25,7 +25,10 @@ SPAWN_PATHS := -e 's,$$here/cgi/orders.fcgi,$$here/orders.fcgi,' -e 's,$$here/ru
 	-e 's,run/orders.sock   a path,RUN_DIR/orders.sock a path,'
 LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 's,home + "/lighttpd.lua",\x22$(SHAREDIR)/lighttpd.lua\x22,' \
 	-e 's,home + "/spawn.sh",\x22$(LIBDIR)/spawn.sh\x22,' -e 's,$$PWD/cgi/orders.fcgi,$(LIBDIR)/orders.fcgi,' -e 's,$$PWD/run,/run/orders,' \
-	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,'
+	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,' \
+	-e 's,build/docs  *,$(SHAREDIR)/docs ,'
+# Where lighttpd.lua looks for what `make docs` has built.
+LUA_PATHS := -e 's,"/build/docs","/docs",'
 
 install: all ## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
@@ -35,7 +38,10 @@ install: all ## into DESTDIR, below PREFIX
 	install -D -m 644 docs/ordersctl.bash-completion $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
 	@sed $(SPAWN_PATHS) spawn.sh >$(DESTDIR)$(LIBDIR)/spawn.sh && chmod 755 $(DESTDIR)$(LIBDIR)/spawn.sh
 	@! grep -nE 'here/(run|cgi)' $(DESTDIR)$(LIBDIR)/spawn.sh
-	install -m 644 lighttpd.lua $(DESTDIR)$(SHAREDIR)
+	@sed $(LUA_PATHS) lighttpd.lua >$(DESTDIR)$(SHAREDIR)/lighttpd.lua && chmod 644 $(DESTDIR)$(SHAREDIR)/lighttpd.lua
+	@! grep -n build/ $(DESTDIR)$(SHAREDIR)/lighttpd.lua
+	@[ -e build/docs/docs.html ] || echo 'without /docs: make docs, then make install again, brings it'
+	@[ ! -e build/docs/docs.html ] || for file in $(DOCS); do install -D -m 644 build/docs/$$file $(DESTDIR)$(SHAREDIR)/docs/$$file || exit; done
 	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
 	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done
 	@for file in $(TOOLS); do install -D -m 755 $$file $(DESTDIR)$(SHAREDIR)/$$file && \

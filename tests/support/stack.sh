@@ -40,10 +40,10 @@ stack_base64url() {
 	openssl base64 -A | tr '+/' '-_' | tr -d '='
 }
 
-# stack_token USER: a token of that user.
+# stack_token USER [ROLE]: a token of that user.
 stack_token() {
 	stack_text=$(printf '{"alg":"HS256","typ":"JWT"}' | stack_base64url)
-	stack_text=$stack_text.$(printf '{"sub":"%d","email":"user@example.com","exp":4102444800}' "$1" | stack_base64url)
+	stack_text=$stack_text.$(printf '{"sub":"%d","email":"user@example.com","role":"%s","exp":4102444800}' "$1" "${2-}" | stack_base64url)
 	printf '%s.%s\n' "$stack_text" "$(printf %s "$stack_text" | openssl dgst -sha256 -hmac stack -binary | stack_base64url)"
 }
 
