@@ -59,7 +59,7 @@ uninstall: ## what `make install` brought, orders.env aside
 		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
 
 deb: ## the Debian package, in build/
-	@demo/deps.sh build deb
+	@demo/deps.sh build deb docs
 	@tests/deb/build.sh
 deb-test: deb ## it is installed, used, upgraded and purged in a clean Debian
 	@tests/deb/deb.sh
