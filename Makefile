@@ -48,22 +48,22 @@ down: ## end what `make up` started
 status: ## what is running, and where
 	@demo/run.sh status
 
-# The API's page, in the shape of its URLs. Of Swagger UI only what the page loads, without its source map.
+# The API's page. Of Swagger UI only what the page loads, without its source map.
 SWAGGER := run/npm/node_modules/swagger-ui-dist
-DOCS := docs.html openapi.json $(addprefix docs/,page.js page.css swagger-ui.css swagger-ui-bundle.js favicon-32x32.png \
-	LICENSE.txt NOTICE.txt swagger-ui-bundle.js.LICENSE.txt)
-docs: deps-docs ## the API's page, /docs, in build/docs
+SWAGGER_FILES := swagger-ui.css swagger-ui-bundle.js favicon-32x32.png
+PAGE_FILES := index.html page.css page.js
+DOCS := openapi.json swagger-ui.txt $(SWAGGER_FILES) $(PAGE_FILES)
+docs: deps-docs ## the API's page, /docs, in build/page
 	@$(MAKE) --no-print-directory build-docs
-build-docs: $(DOCS:%=build/docs/%)
-build/docs/openapi.json: docs/openapi.json
-build/docs/docs.html: docs/page/docs.html
-build/docs/docs/page.js build/docs/docs/page.css: build/docs/docs/%: docs/page/%
-build/docs/docs/LICENSE.txt build/docs/docs/NOTICE.txt: build/docs/docs/%.txt: $(SWAGGER)/%
-build/docs/docs/swagger-ui.css build/docs/docs/swagger-ui-bundle.js build/docs/docs/favicon-32x32.png \
-build/docs/docs/swagger-ui-bundle.js.LICENSE.txt: build/docs/docs/%: $(SWAGGER)/%
-$(DOCS:%=build/docs/%):
+build-docs: $(DOCS:%=build/page/%)
+build/page/openapi.json: docs/openapi.json
+$(PAGE_FILES:%=build/page/%): build/page/%: docs/page/%
+$(SWAGGER_FILES:%=build/page/%): build/page/%: $(SWAGGER)/%
+# Whose work that is, and on which terms.
+build/page/swagger-ui.txt: $(addprefix $(SWAGGER)/,NOTICE swagger-ui-bundle.js.LICENSE.txt LICENSE)
+$(DOCS:%=build/page/%):
 	@mkdir -p $(@D)
-	@echo "  CP  $@"; LC_ALL=C sed '/^\/[\/*]# sourceMappingURL=/d' $< >$@.new && mv $@.new $@
+	@echo "  CP  $@"; cat $^ | LC_ALL=C sed '/^\/[\/*]# sourceMappingURL=/d' >$@.new && mv $@.new $@
 
 clean: ## remove what was built and what was run
 	@[ ! -d run ] || demo/run.sh down
