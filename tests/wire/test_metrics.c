@@ -313,7 +313,8 @@ Test(metrics, never_go_back_when_workers_are_killed)
 	while (waitpid(killer, &status, WNOHANG) == 0) {
 		struct answer a = ASK(&p, .target = "/metrics"); /* 500 of one that is killed at it */
 
-		(void)ASK(&p, .target = ORDERS, .token = token_of(9));
+		if (scrapes % 8 == 0)
+			(void)ASK(&p, .target = ORDERS, .token = token_of(9));
 		if (a.status != 200)
 			continue;
 		after = a.body;
