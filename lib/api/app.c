@@ -14,6 +14,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* The web server's, which asks here for what it has not got itself: files that are not installed, and methods that they have not. */
+static enum rc
+get_file(struct request *r)
+{
+	(void)r;
+	return RC_NO_PATH;
+}
+
 static const struct route routes[] = {
 	{ "GET", "/api/v1/orders", NEED_USER, list_orders },
 	{ "POST", "/api/v1/orders", NEED_USER | NEED_JSON, create_order },
@@ -22,7 +30,10 @@ static const struct route routes[] = {
 	{ "PATCH", "/api/v1/orders/{order_id}/status", NEED_USER | NEED_JSON, change_status },
 	{ "GET", "/health", 0, get_health },
 	{ "GET", "/ready", 0, get_ready },
+	{ "GET", "/status", 0, get_status_page },
 	{ "GET", "/metrics", 0, get_metrics },
+	{ "GET", "/openapi.json", 0, get_file },
+	{ "GET", "/docs", 0, get_file },
 };
 
 enum rc

@@ -65,6 +65,7 @@ enum rc get_history(struct request *r);
 enum rc change_status(struct request *r);
 enum rc get_health(struct request *r);
 enum rc get_ready(struct request *r);
+enum rc get_status_page(struct request *r);
 enum rc get_metrics(struct request *r);
 
 #endif
