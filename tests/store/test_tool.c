@@ -122,7 +122,10 @@ Test(tool, deploys_and_tells_what_is_there)
 	cr_expect_not_null(strstr(ran.output, "+ functions .. ok"), "%s", ran.output);
 	ran = tool(owner, "deploy");
 	cr_expect(ran.status == 0 && strstr(ran.output, "Nothing to deploy"), "%s", ran.output);
+	/* Sqitch speaks German, too. */
+	(void)setenv("LANGUAGE", "de_DE", 1);
 	ran = tool(owner, "status");
+	(void)unsetenv("LANGUAGE");
 	cr_expect(ran.status == 0 && strstr(ran.output, "Nothing to deploy"), "%s", ran.output);
 	ran = tool(owner, "verify");
 	cr_expect_eq(ran.status, 0, "%s", ran.output);
