@@ -21,7 +21,7 @@
 # PIDFILE       RUN_DIR/spawn.pid
 # BACKLOG       64 × WORKERS      connections that may wait for a free worker
 #
-# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 another user's (status);
+# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 it is another user's;
 # 64 wrong usage, or lighttpd's pool (stop); 75 it runs already, or is not done in time; 78 wrong settings or something missing,
 # which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
@@ -44,21 +44,32 @@ clock() {
 ## Settings
 
 # Exports what ORDERS_ENV says. It is written as systemd's EnvironmentFile, NAME=value, perhaps in quotes, but without escapes and
-# on one line each; it is data and never run. A faulty line is not shown: it may be half a secret.
+# on one line each; it is data and never run. Editors elsewhere put a mark before the first line. A faulty line is not shown: it may
+# be half a secret.
 settings() {
 	[ -n "$ORDERS_ENV" ] || return 0
 	[ -r "$ORDERS_ENV" ] || { say "ORDERS_ENV: cannot read $ORDERS_ENV" && return 78; }
+	[ ! -d "$ORDERS_ENV" ] || { say "ORDERS_ENV: $ORDERS_ENV is a folder" && return 78; }
+	row=0 mark=$(printf '\357\273\277')
 	while IFS= read -r line || [ -n "$line" ]; do
+		row=$((row + 1)) line=${line#"$mark"}
 		line=${line#"${line%%[![:space:]]*}"}
 		line=${line%"${line##*[![:space:]]}"}
 		case $line in '' | '#'* | ';'*) continue ;; esac
 		name=${line%%=*} value=${line#*=}
 		case $name in "$line" | '' | [0-9]* | *[!A-Za-z0-9_]*)
-			say "ORDERS_ENV: $ORDERS_ENV has a line that is not NAME=value"
+			say "ORDERS_ENV: $ORDERS_ENV: line $row is not NAME=value"
 			return 78
 			;;
 		esac
-		case $value in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac
+		value=${value#"${value%%[![:space:]]*}"}
+		case $value in
+		\"*\" | \'*\') value=${value#?} value=${value%?} ;;
+		\"* | \'*)
+			say "ORDERS_ENV: $ORDERS_ENV: line $row: the value of $name begins with a quote and does not end with it"
+			return 78
+			;;
+		esac
 		export "$name=$value"
 	done <"$ORDERS_ENV"
 }
@@ -306,6 +317,7 @@ start() {
 		;;
 	*) set -- -s "$LISTEN" -M 0660 ;;
 	esac
+	command -v spawn-fcgi >/dev/null || { say 'spawn-fcgi is not installed' && exit 78; }
 	exec spawn-fcgi -n -b "${BACKLOG:-$((64 * number))}" "$@" -- "$here/spawn.sh" pool
 }
 
@@ -320,6 +332,14 @@ worker() {
 # Is somebody's lock on the file that fd 9 is?
 locked() {
 	! flock -sn 9
+}
+
+# Ends with 4 where a pool would not be seen: who keeps it may have kept PIDFILE, or its folder, to himself.
+visible() {
+	folder=$(dirname -- "$PIDFILE") hidden=''
+	[ ! -d "$folder" ] || [ -x "$folder" ] || hidden=$folder
+	[ ! -e "$PIDFILE" ] || [ -r "$PIDFILE" ] || hidden=$PIDFILE
+	[ -z "$hidden" ] || { say "$hidden: only $(stat -c %U -- "$hidden") and root can see whether there is a pool" && exit 4; }
 }
 
 # Is there a pool? $pid is its. By its name flock would make the file anew that the pool has just removed.
@@ -356,6 +376,11 @@ alone() {
 	! running || { say "already running, pid $pid" && exit 75; }
 }
 
+# signal NAME: to the pool.
+signal() {
+	kill -s "$1" "$pid" 2>/dev/null || ! running || { say "pid $pid: only $(stat -c %U "/proc/$pid") and root may do that" && exit 4; }
+}
+
 background() {
 	alone
 	setsid "$here/spawn.sh" </dev/null >/dev/null &
@@ -365,9 +390,10 @@ background() {
 }
 
 reload() {
+	visible
 	running || { say 'not running' && exit 7; }
 	until_ 5 noted || exit 75
-	kill -HUP "$pid"
+	signal HUP
 	main=$pid
 	until_ 40 settled "$main" "$begun" || { say 'not done after 40 s' && exit 75; }
 	{ running && [ "$pid" = "$main" ]; } || { say "pid $main ended meanwhile: see status" && exit 75; }
@@ -375,16 +401,18 @@ reload() {
 }
 
 stop() {
+	visible
 	running || return 0
 	if noted && [ "$owner" != - ] && [ -d "/proc/$owner" ]; then
 		say "lighttpd, pid $owner, would start the pool again: kill -INT $owner ends both when the requests at work are done"
 		exit 64
 	fi
-	kill "$pid"
+	signal TERM
 	until_ 60 gone || { say "pid $pid is still there after 60 s" && exit 75; }
 }
 
 status() {
+	visible
 	running || { echo 'not running' && exit 3; }
 	main=$pid serving=0
 	if [ ! -r "/proc/$main/fd" ]; then

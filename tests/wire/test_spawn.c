@@ -171,20 +171,73 @@ Test(spawn, listens_on_an_address_too)
 Test(spawn, tests_the_settings_first)
 {
 	struct spawned s = prepare("SECRET_KEY", NULL);
-	const char *const argv[] = { script(), NULL };
+	const char *const argv[] = { script(), NULL }, *const others[] = { "multiwatch", "setpriv", "flock" };
 	struct ran r = program_run(argv, s.env, NULL);
+	char *bin = text("%s/bin", s.dir);
 
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "SECRET_KEY"), "%d %s", r.status, r.err);
 	cr_expect(access(s.socket, F_OK) != 0);
-	cr_assert(mkdir(text("%s/bin", s.dir), 0700) == 0 &&
-		  symlink("/usr/bin/dirname", text("%s/bin/dirname", s.dir)) == 0);
-	s = prepare(text("PATH=%s/bin", s.dir), NULL);
+	cr_assert(mkdir(bin, 0700) == 0 && symlink("/usr/bin/dirname", text("%s/dirname", bin)) == 0);
+	s = prepare(text("PATH=%s", bin), NULL);
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "multiwatch is not installed"), "%d %s", r.status,
+		  r.err);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert(symlink(text("/usr/bin/%s", others[i]), text("%s/%s", bin, others[i])) == 0);
+	r = program_run(argv, s.env, NULL);
+	cr_expect(r.status == EX_CONFIG && strstr(r.err, "spawn-fcgi is not installed"), "%d %s", r.status,
 		  r.err);
 	s = prepare("WORKERS=none", NULL);
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "WORKERS"), "%d %s", r.status, r.err);
+}
+
+static void
+write_file(const char *path, const char *content)
+{
+	FILE *f = fopen(path, "we");
+
+	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+/* The rest of what ORDERS_ENV may hold is a reload's. */
+Test(spawn, reads_settings_as_systemd_does_and_names_the_line_that_it_cannot)
+{
+	static const struct {
+		const char *content, *says; /* NULL: it is good */
+	} rows[] = {
+		{ "\xef\xbb\xbf# saved elsewhere\r\nSECRET_KEY= \t\"" TEST_SECRET "\" \r\n", NULL },
+		{ "# one\n\nSECRET KEY=" TEST_SECRET "\n", "line 3 is not NAME=value" },
+		{ "SECRET_KEY=" TEST_SECRET "\nALGORITHM='HS256\n",
+		  "line 2: the value of ALGORITHM begins with a quote and does not end with it" },
+		{ NULL, "is a folder" },
+	};
+	const char *const argv[] = { script(), "worker", NULL };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct spawned s = prepare(NULL, NULL);
+		char *file = text("%s/settings", s.dir), *worker = text("%s/worker.sh", s.dir);
+		struct ran r;
+
+		if (rows[i].content)
+			write_file(file, rows[i].content);
+		write_file(worker, "#!/bin/sh\necho \"<$SECRET_KEY>\"\n");
+		(void)chmod(worker, 0700);
+		s.env = pool_environment(
+			&(const struct pool_options){
+				.settings = { text("RUN_DIR=%s", s.dir),
+					      text("ORDERS_ENV=%s", rows[i].content ? file : s.dir),
+					      "SECRET_KEY", text("ORDERS_FCGI=%s", worker) } },
+			pool_shared());
+		r = program_run(argv, s.env, NULL);
+		if (rows[i].says)
+			cr_expect(r.status == EX_CONFIG && strstr(r.err, rows[i].says), "%zu: %d %s%s", i,
+				  r.status, r.out, r.err);
+		else
+			cr_expect(r.status == 0 && strcmp(r.out, "<" TEST_SECRET ">\n") == 0, "%zu: %d %s%s",
+				  i, r.status, r.out, r.err);
+		cr_expect(!strstr(r.err, TEST_SECRET), "it shows a secret: %s", r.err);
+	}
 }
 
 Test(spawn, goes_to_the_background_with_a_pid_file)
@@ -223,14 +276,6 @@ command(const struct spawned *s, const char *name)
 	const char *const argv[] = { script(), name, NULL };
 
 	return program_run(argv, s->env, NULL);
-}
-
-static void
-write_file(const char *path, const char *content)
-{
-	FILE *f = fopen(path, "we");
-
-	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
 }
 
 /* What spawn.sh itself has said, the workers' lines left out. */
@@ -534,24 +579,40 @@ Test(spawn, goes_on_where_its_own_files_cannot_be_written, .timeout = 60)
 	cr_expect(worker_wait(s.pid, 10000) == 0);
 }
 
-/* Another user cannot see whether the workers serve. Only root can become one here. */
+/* Another user cannot see whether the workers serve, nor tell the pool anything. Only root can become one here. */
 static void
 expect_a_stranger_is_told_so(const struct spawned *s)
 {
+	static const struct {
+		const char *command, *says;
+		mode_t mode; /* of the pid file */
+	} rows[] = {
+		{ "status", "visible to root", 0644 },
+		{ "reload", "only root and root may", 0644 },
+		{ "stop", "only root and root may", 0644 },
+		{ "status", "only root and root can see", 0600 },
+		{ "reload", "only root and root can see", 0600 },
+		{ "stop", "only root and root can see", 0600 },
+	};
 	char *copy = text("%s/spawn.sh", s->dir); /* the repository may be where nobody else may read */
 	const char *const install[] = { "/bin/cp", script(), copy, NULL };
-	const char *const argv[] = { "/usr/bin/setpriv", "--reuid=65534",
-				     "--clear-groups",	 "--regid=65534",
-				     "/bin/sh",		 copy,
-				     "status",		 NULL };
-	struct ran r;
 
 	if (geteuid() != 0)
 		return;
 	cr_assert(program_run(install, s->env, NULL).status == 0);
 	cr_assert(chmod(pool_shared()->dir, 0711) == 0 && chmod(s->dir, 0711) == 0);
-	r = program_run(argv, s->env, NULL);
-	cr_expect(r.status == 4 && strstr(r.err, "visible to root"), "%d %s%s", r.status, r.out, r.err);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *const argv[] = { "/usr/bin/setpriv", "--reuid=65534",
+					     "--clear-groups",	 "--regid=65534",
+					     "/bin/sh",		 copy,
+					     rows[i].command,	 NULL };
+		struct ran r;
+
+		cr_assert(chmod(s->pid_file, rows[i].mode) == 0);
+		r = program_run(argv, s->env, NULL);
+		cr_expect(r.status == 4 && strstr(r.err, rows[i].says), "%s %o: %d %s%s", rows[i].command,
+			  rows[i].mode, r.status, r.out, r.err);
+	}
 }
 
 Test(spawn, commands_say_how_it_is_by_their_status)
