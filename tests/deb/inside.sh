@@ -144,7 +144,14 @@ judge 'reload with a wrong setting, and with the right one'
 
 clients
 old=$(main_pid)
-apt-get -qq install -y --no-install-recommends /in/newer.deb >/dev/null
+mkdir /tmp/download
+cp /in/newer.deb /tmp/download/orders-fcgi_newer.deb
+cd /tmp/download
+apt() {
+	apt-get -qq -y --no-install-recommends "$@" >/dev/null
+}
+follow '7. '
+cd /
 [ "$(main_pid)" != "$old" ] || fail 'the upgrade has not restarted it'
 systemctl -q is-active orders.service orders.socket || fail 'not active after the upgrade'
 cmp /tmp/good.env /etc/orders/orders.env
