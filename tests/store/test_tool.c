@@ -131,6 +131,15 @@ Test(tool, deploys_and_tells_what_is_there)
 	cr_expect_eq(ran.status, 0, "%s", ran.output);
 	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK);
 
+	for (size_t i = 0; i < 3; i++) {
+		ran = tool(db.url, "%s", ((const char *const[]){ "deploy", "verify", "status" })[i]);
+		cr_expect(ran.status == 1 &&
+				  !strcmp(ran.output,
+					  "orders-schema: the schema was deployed by the role orders_owner: "
+					  "DATABASE_URL is to name that one\n"),
+			  "the worker's role: %s", ran.output);
+	}
+
 	(void)sql("REVOKE EXECUTE ON FUNCTION orders.get_order FROM orders_api");
 	ran = tool(owner, "verify");
 	cr_expect_eq(ran.status, 1, "something was changed: %s", ran.output);
