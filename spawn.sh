@@ -140,20 +140,29 @@ await() {
 # For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when, which
 # lighttpd keeps the pool; why. Where it cannot be written, the disk full or read-only, the pool goes on without; what is old there would be wrong.
 note() {
-	if { printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--} ${POOL_OWNER:--}" "$reason" >"$state.$$" &&
-		mv -f -- "$state.$$" "$state" && { [ "$signed" ] || sign; }; } 2>/dev/null; then
-		unwritten=''
+	fault=0
+	{ printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--} ${POOL_OWNER:--}" "$reason" >"$state.$$" &&
+		if [ "$signed" ]; then mv -f -- "$state.$$" "$state"; else sign; fi; } 2>/dev/null || fault=$?
+	[ "$fault" != 0 ] || { unwritten='' && return; }
+	rm -f -- "$PIDFILE.$$" "$state.$$" 2>/dev/null || :
+	if [ "$fault" = 75 ]; then
+		[ "$begun" != 0 ] || { say 'already running: another pool was faster' && unbind && exit 75; }
 	else
-		rm -f -- "$PIDFILE.$$" "$state.$$" "$state" 2>/dev/null || :
-		[ "$unwritten" ] || say "cannot write $state and $PIDFILE: the pool goes on, its commands do not work"
-		unwritten=1
+		rm -f -- "$state" 2>/dev/null || :
 	fi
+	[ "$unwritten" ] || say "cannot write $state and $PIDFILE: the pool goes on, its commands do not work"
+	unwritten=1
 }
 
-# Puts our pid into PIDFILE. The lock on it, fd 8, goes with this process, so that nobody takes another one with its pid for it.
+# Puts our pid into PIDFILE, and the state beside it. The lock on it, fd 8, goes with this process, so that nobody takes another one
+# with its pid for it. 75 when it is another pool's at work, started at the same moment; lighttpd's next one may come while that of a
+# lighttpd that was killed finishes its requests.
 sign() {
+	# shellcheck disable=SC2016 # the inner shell expands it
 	command exec 8>"$PIDFILE.$$" && flock 8 && echo $$ >&8 &&
-		flock "$(dirname -- "$PIDFILE")" mv -f -- "$PIDFILE.$$" "$PIDFILE" && signed=1
+		flock "$(dirname -- "$PIDFILE")" sh -c '
+			[ "$4" ] || [ ! -s "$1" ] || flock -n -E 75 "$1" true || [ $? != 75 ] || exit 75
+			mv -f -- "$3.$2" "$3" && mv -f -- "$1.$2" "$1"' sh "$PIDFILE" $$ "$state" "${POOL_OWNER-}" && signed=1
 }
 
 # Takes it away again, unless a new pool has put its own there: the lock is for nothing to come between.
@@ -293,14 +302,20 @@ pool() {
 		until [ "$status" ] && ! kill -0 "$supervisor" 2>/dev/null; do
 			wait "$supervisor" && status=0 || status=$?
 		done
+		[ "$status" != 75 ] || return 75 # another pool's PIDFILE
 		[ "$status" != 0 ] || ended=1
 		[ "$ended" ] || { say "the supervisor ended, status $status: starting another" && nap 1; }
 	done
 }
 
+# Sets $parent to the pid of the parent of $1.
+parent() {
+	read -r _ _ _ parent _ 2>/dev/null <"/proc/$1/stat"
+}
+
 # Is the web server that started this process gone? A parent that nobody has waited for yet still has its pid.
 orphaned() {
-	read -r _ _ _ parent _ <"/proc/$$/stat"
+	parent $$
 	[ "${POOL_OWNER:-$parent}" != "$parent" ]
 }
 
@@ -368,6 +383,11 @@ settled() {
 	! kill -0 "$1" 2>/dev/null || { running && noted && [ "$ended" -gt "$2" ]; }
 }
 
+# Is the process $1 gone, or has the pool that it keeps had its first try?
+started() {
+	! kill -0 "$1" 2>/dev/null || { running && parent "$pid" && [ "$parent" = "$1" ] && noted && [ "$ended" -gt 0 ]; }
+}
+
 gone() {
 	! running
 }
@@ -384,7 +404,7 @@ signal() {
 background() {
 	alone
 	setsid "$here/spawn.sh" </dev/null >/dev/null &
-	until_ 20 settled $! 0 || :
+	until_ 20 started $! || :
 	kill -0 $! 2>/dev/null || { wait $! || exit; }
 	[ "${status:-75}" = 0 ] || { say "no workers yet: ${reason:-it is not up}" && exit 75; }
 }

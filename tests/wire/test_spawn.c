@@ -640,6 +640,26 @@ Test(spawn, commands_say_how_it_is_by_their_status)
 	cr_expect(access(s.socket, F_OK) != 0 && access(s.pid_file, F_OK) != 0);
 }
 
+/* Each on a socket of its own, so that it is not the socket that keeps the second one from it. */
+Test(spawn, of_two_pools_started_at_the_same_moment_one_stays, .timeout = 60)
+{
+	struct spawned s = prepare(NULL, NULL);
+	char *one = text("LISTEN=%s/one '%s' -d", s.dir, script()),
+	     *both = text("(%s 2>%s/log; echo $?) & LISTEN=%s/two '%s' -d; echo $?; wait", one, s.dir, s.dir,
+			  script());
+	const char *const argv[] = { "/bin/sh", "-c", both, NULL };
+	struct ran r = program_run(argv, s.env, NULL);
+
+	cr_expect(strcmp(r.out, "0\n75\n") == 0 || strcmp(r.out, "75\n0\n") == 0, "%s%s%s", r.out, r.err,
+		  log_of(&s));
+	cr_expect(strstr(r.err, "already running") || lines_said(&s, "already running") == 1, "%s%s", r.err,
+		  log_of(&s));
+	cr_expect((access(text("%s/one", s.dir), F_OK) == 0) != (access(text("%s/two", s.dir), F_OK) == 0));
+	s.pid = getsid((pid_t)atoi(read_file(s.pid_file, NULL)));
+	cr_expect(has_status(&s), "%s", log_of(&s));
+	cr_expect(command(&s, "stop").status == 0 && wait_until(1000, has_none, &s));
+}
+
 static bool
 has_begun_again(void *arg)
 {
