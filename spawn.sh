@@ -161,7 +161,7 @@ sign() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	command exec 8>"$PIDFILE.$$" && flock 8 && echo $$ >&8 &&
 		flock "$(dirname -- "$PIDFILE")" sh -c '
-			[ "$4" ] || [ ! -s "$1" ] || flock -n -E 75 "$1" true || [ $? != 75 ] || exit 75
+			[ "$4" ] || [ ! -s "$1" ] || flock -sn -E 75 "$1" true || [ $? != 75 ] || exit 75
 			mv -f -- "$3.$2" "$3" && mv -f -- "$1.$2" "$1"' sh "$PIDFILE" $$ "$state" "${POOL_OWNER-}" && signed=1
 }
 
@@ -245,8 +245,14 @@ look() {
 		generation='' lost=1 retry=$((now + delay))
 	fi
 	if [ "$generation" ]; then
-		# multiwatch gives up for good who dies too often: they get their second chance in a new generation.
+		# multiwatch gives up for good who dies too often: they get their second chance in a new generation. Who takes longer than
+		# its 100 ms to die is started again for ever, so that they are as many as they should be: those that are new have to serve.
 		children "$generation"
+		if [ "$found" -ge "$wanted" ] && [ "$children" != "$complete" ]; then
+			serving "$generation"
+			found=$serving
+			[ "$serving" -lt "$wanted" ] || complete=$children
+		fi
 		if [ "$found" -ge "$wanted" ]; then
 			short=0
 			[ $((now - born)) -lt 10 ] || delay=0 said=''
@@ -263,7 +269,7 @@ look() {
 supervise() {
 	exec 3<&0 </dev/null
 	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' since='' wanted=0
-	signed='' unwritten='' begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
+	signed='' unwritten='' begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0 complete=''
 	trap 'ending=1' TERM INT
 	trap 'reload=1' HUP
 	note
@@ -322,6 +328,7 @@ orphaned() {
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.
 start() {
 	alone
+	case "$LISTEN $PIDFILE $POOL_FILE" in *"$RUN_DIR/"*) [ -d "$RUN_DIR" ] || { say "RUN_DIR: there is no folder $RUN_DIR" && exit 78; } ;; esac
 	number=$(check) || exit 78
 	case $LISTEN in
 	-) exec "$here/spawn.sh" pool ;;

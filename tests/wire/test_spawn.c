@@ -187,6 +187,10 @@ Test(spawn, tests_the_settings_first)
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "spawn-fcgi is not installed"), "%d %s", r.status,
 		  r.err);
+	s = prepare("RUN_DIR=/nonexistent", NULL);
+	r = program_run(argv, s.env, NULL);
+	cr_expect(r.status == EX_CONFIG && strstr(r.err, "RUN_DIR: there is no folder"), "%d %s", r.status,
+		  r.err);
 	s = prepare("WORKERS=none", NULL);
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "WORKERS"), "%d %s", r.status, r.err);
@@ -429,31 +433,44 @@ is_over(void *arg)
 	return now_ms() >= *(int64_t *)arg;
 }
 
-/* multiwatch gives up for good who dies too often; the others would be fewer from then on. */
-Test(spawn, replaces_workers_that_multiwatch_has_given_up, .timeout = 90)
+/* multiwatch gives up for good who dies too often; the others would be fewer from then on. Who does not die at once it starts for ever. */
+Test(spawn, replaces_workers_that_multiwatch_has_given_up_or_starts_in_vain, .timeout = 120)
 {
-	struct spawned s = prepare_sickly("[ \"${1-}\" = -t ] || exit 1");
-	char *sick = text("%s/sick", s.dir);
+	struct spawned pools[] = {
+		prepare_sickly("[ \"${1-}\" = -t ] || exit 1"),
+		prepare_sickly("[ \"${1-}\" = -t ] || { sleep 0.3; exit 1; }"),
+	};
 	pid_t pids[POOL_PIDS];
 	int64_t old_enough;
 
-	(void)start(&s);
-	cr_assert(wait_until(15000, is_settled, &s));
+	for (size_t i = 0; i < 2; i++)
+		(void)start(&pools[i]);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert(wait_until(15000, is_settled, &pools[i]));
 	old_enough = now_ms() + 11000; /* to be tried again at once when something is amiss */
 	cr_assert(wait_until(15000, is_over, &old_enough));
-	write_file(sick, "");
-	cr_assert(workers(&s, pids) == 2);
-	(void)kill(pids[0], SIGKILL);
-	cr_assert(wait_until(20000, tried_again, &(struct trouble){ &s, "the old workers go on", 2 }), "%s",
-		  log_of(&s));
-	cr_expect(answers(&s), "the other one serves on");
-	cr_assert(wait_until(15000, tried_again, &(struct trouble){ &s, "the old workers go on", 4 }), "%s",
-		  log_of(&s));
-	cr_expect(lines_said(&s, "") == 1, "%s", log_of(&s));
-	(void)unlink(sick);
-	cr_expect(wait_until(15000, has_two, &s), "%s", log_of(&s));
-	(void)kill(s.pid, SIGTERM);
-	cr_expect(worker_wait(s.pid, 10000) == 0);
+	for (size_t i = 0; i < 2; i++) {
+		write_file(text("%s/sick", pools[i].dir), "");
+		cr_assert(workers(&pools[i], pids) == 2);
+		(void)kill(pids[0], SIGKILL);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct spawned *s = &pools[i];
+
+		cr_assert(wait_until(40000, tried_again, &(struct trouble){ s, "the old workers go on", 2 }),
+			  "%zu: %s", i, log_of(s));
+		cr_expect(answers(s), "%zu: the other one serves on", i);
+	}
+	cr_assert(wait_until(15000, tried_again, &(struct trouble){ &pools[0], "the old workers go on", 4 }),
+		  "%s", log_of(&pools[0]));
+	cr_expect(lines_said(&pools[0], "") == 1, "%s", log_of(&pools[0]));
+	for (size_t i = 0; i < 2; i++)
+		(void)unlink(text("%s/sick", pools[i].dir));
+	for (size_t i = 0; i < 2; i++) {
+		cr_expect(wait_until(30000, has_two, &pools[i]), "%zu: %s", i, log_of(&pools[i]));
+		(void)kill(pools[i].pid, SIGTERM);
+		cr_expect(worker_wait(pools[i].pid, 10000) == 0);
+	}
 }
 
 /* Asks until the file is there; a failure, or too few requests to tell, is the process's status. */
