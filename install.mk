@@ -25,42 +25,46 @@ SPAWN_PATHS := -e 's,$$here/cgi/orders.fcgi,$$here/orders.fcgi,' -e 's,$$here/ru
 	-e 's,run/orders.sock   a path,RUN_DIR/orders.sock a path,'
 LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 's,home + "/lighttpd.lua",\x22$(SHAREDIR)/lighttpd.lua\x22,' \
 	-e 's,home + "/spawn.sh",\x22$(LIBDIR)/spawn.sh\x22,' -e 's,$$PWD/cgi/orders.fcgi,$(LIBDIR)/orders.fcgi,' -e 's,$$PWD/run,/run/orders,' \
-	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,' \
+	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi,' -e 's,run                must exist,/run/orders        must exist,' \
 	-e 's,build/page  *,$(SHAREDIR)/page ,'
 # Where lighttpd.lua looks for what `make docs` has built.
 LUA_PATHS := -e 's,"/build/page","/page",'
 
+# Quoted: folders may have blanks in their names, and rm is not to take them for two. What a running pool may start at any moment,
+# the disk full or not, comes into its place in one step.
 install: all ## into DESTDIR, below PREFIX
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
-		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(SYSCONFDIR)/orders
-	install -m 755 $(WORKER) $(DESTDIR)$(LIBDIR)
-	install -D -m 755 $(CTL) $(DESTDIR)$(BINDIR)/ordersctl
-	install -D -m 644 docs/ordersctl.bash-completion $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
-	@sed $(SPAWN_PATHS) spawn.sh >$(DESTDIR)$(LIBDIR)/spawn.sh && chmod 755 $(DESTDIR)$(LIBDIR)/spawn.sh
-	@! grep -nE 'here/(run|cgi)' $(DESTDIR)$(LIBDIR)/spawn.sh
-	@sed $(LUA_PATHS) lighttpd.lua >$(DESTDIR)$(SHAREDIR)/lighttpd.lua && chmod 644 $(DESTDIR)$(SHAREDIR)/lighttpd.lua
-	@! grep -n build/ $(DESTDIR)$(SHAREDIR)/lighttpd.lua
+	install -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(SHAREDIR)/errors' '$(DESTDIR)$(MANDIR)/man8' \
+		'$(DESTDIR)$(DOCDIR)/examples' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(SYSCONFDIR)/orders'
+	install -m 755 $(WORKER) '$(DESTDIR)$(LIBDIR)/orders.fcgi.new'
+	mv -f '$(DESTDIR)$(LIBDIR)/orders.fcgi.new' '$(DESTDIR)$(LIBDIR)/orders.fcgi'
+	install -D -m 755 $(CTL) '$(DESTDIR)$(BINDIR)/ordersctl'
+	install -D -m 644 docs/ordersctl.bash-completion '$(DESTDIR)$(COMPLETIONSDIR)/ordersctl'
+	@to='$(DESTDIR)$(LIBDIR)/spawn.sh'; sed $(SPAWN_PATHS) spawn.sh >"$$to.new" && chmod 755 "$$to.new" && mv -f "$$to.new" "$$to"
+	@! grep -nE 'here/(run|cgi)' '$(DESTDIR)$(LIBDIR)/spawn.sh'
+	@to='$(DESTDIR)$(SHAREDIR)/lighttpd.lua'; sed $(LUA_PATHS) lighttpd.lua >"$$to" && chmod 644 "$$to"
+	@! grep -n build/ '$(DESTDIR)$(SHAREDIR)/lighttpd.lua'
 	@[ -e build/page/index.html ] || echo 'without /docs: make docs, then make install again, brings it'
-	@[ ! -e build/page/index.html ] || for file in $(DOCS); do install -D -m 644 build/page/$$file $(DESTDIR)$(SHAREDIR)/page/$$file || exit; done
-	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
-	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done
-	@for file in $(TOOLS); do install -D -m 755 $$file $(DESTDIR)$(SHAREDIR)/$$file && \
-		install -d $(DESTDIR)$(BINDIR) && ln -sfr $(DESTDIR)$(SHAREDIR)/$$file $(DESTDIR)$(BINDIR)/$${file##*/} || exit; done
-	install -m 644 docs/*.8 $(DESTDIR)$(MANDIR)/man8
-	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
-	@for file in $(EXAMPLES); do to=$(DESTDIR)$(DOCDIR)/examples/$${file##*/}; \
-		sed $(PATHS) $(LIGHTTPD_PATHS) $$file >$$to && chmod "$$([ -x $$file ] && echo 755 || echo 644)" $$to || exit; done
-	@! grep -nE 'home \+|\$$PWD/' $(DESTDIR)$(DOCDIR)/examples/lighttpd.conf
-	@for unit in orders.service orders.socket; do to=$(DESTDIR)$(UNITDIR)/$$unit; \
-		sed $(PATHS) docs/$$unit >$$to && chmod 644 $$to || exit; done
-	install -m 644 docs/orders.sysusers $(DESTDIR)$(SYSUSERSDIR)/orders.conf
-	@[ -e $(DESTDIR)$(SYSCONFDIR)/orders/orders.env ] || install -m 640 docs/orders.env $(DESTDIR)$(SYSCONFDIR)/orders/orders.env
+	@[ ! -e build/page/index.html ] || for file in $(DOCS); do install -D -m 644 build/page/$$file '$(DESTDIR)$(SHAREDIR)'/page/$$file || exit; done
+	install -m 644 docs/errors/*.html '$(DESTDIR)$(SHAREDIR)/errors'
+	@for file in $(SCHEMA); do install -D -m 644 $$file '$(DESTDIR)$(SHAREDIR)'/$$file || exit; done
+	@for file in $(TOOLS); do install -D -m 755 $$file '$(DESTDIR)$(SHAREDIR)'/$$file && \
+		install -d '$(DESTDIR)$(BINDIR)' && ln -sfr '$(DESTDIR)$(SHAREDIR)'/$$file '$(DESTDIR)$(BINDIR)'/$${file##*/} || exit; done
+	install -m 644 docs/*.8 '$(DESTDIR)$(MANDIR)/man8'
+	install -m 644 README.md docs/*.md '$(DESTDIR)$(DOCDIR)'
+	@for file in $(EXAMPLES); do to='$(DESTDIR)$(DOCDIR)'/examples/$${file##*/}; \
+		sed $(PATHS) $(LIGHTTPD_PATHS) $$file >"$$to" && chmod "$$([ -x $$file ] && echo 755 || echo 644)" "$$to" || exit; done
+	@! grep -nE 'home \+|\$$PWD/' '$(DESTDIR)$(DOCDIR)/examples/lighttpd.conf'
+	@for unit in orders.service orders.socket; do to='$(DESTDIR)$(UNITDIR)'/$$unit; \
+		sed $(PATHS) docs/$$unit >"$$to" && chmod 644 "$$to" || exit; done
+	install -m 644 docs/orders.sysusers '$(DESTDIR)$(SYSUSERSDIR)/orders.conf'
+	@to='$(DESTDIR)$(SYSCONFDIR)/orders/orders.env'; [ -e "$$to" ] || install -m 640 docs/orders.env "$$to"
 
 uninstall: ## what `make install` brought, orders.env aside
-	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(DOCDIR)
-	rm -f $(DESTDIR)$(BINDIR)/ordersctl $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,orders.service orders.socket) $(DESTDIR)$(SYSUSERSDIR)/orders.conf \
-		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
+	rm -rf '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(SHAREDIR)' '$(DESTDIR)$(DOCDIR)'
+	rm -f '$(DESTDIR)$(BINDIR)/ordersctl' '$(DESTDIR)$(COMPLETIONSDIR)/ordersctl'
+	@for page in docs/*.8; do rm -f '$(DESTDIR)$(MANDIR)'/man8/$${page##*/} || exit; done
+	@for tool in $(TOOLS); do rm -f '$(DESTDIR)$(BINDIR)'/$${tool##*/} || exit; done
+	rm -f '$(DESTDIR)$(UNITDIR)/orders.service' '$(DESTDIR)$(UNITDIR)/orders.socket' '$(DESTDIR)$(SYSUSERSDIR)/orders.conf'
 
 deb: ## the Debian package, in build/
 	@demo/deps.sh build deb docs

@@ -21,7 +21,7 @@
 # PIDFILE       RUN_DIR/spawn.pid
 # BACKLOG       64 × WORKERS      connections that may wait for a free worker
 #
-# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 another user's (status);
+# Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 it is another user's;
 # 64 wrong usage, or lighttpd's pool (stop); 75 it runs already, or is not done in time; 78 wrong settings or something missing,
 # which are named on stderr; spawn-fcgi's own when it cannot bind LISTEN.
 set -eu
@@ -44,21 +44,32 @@ clock() {
 ## Settings
 
 # Exports what ORDERS_ENV says. It is written as systemd's EnvironmentFile, NAME=value, perhaps in quotes, but without escapes and
-# on one line each; it is data and never run. A faulty line is not shown: it may be half a secret.
+# on one line each; it is data and never run. Editors elsewhere put a mark before the first line. A faulty line is not shown: it may
+# be half a secret.
 settings() {
 	[ -n "$ORDERS_ENV" ] || return 0
 	[ -r "$ORDERS_ENV" ] || { say "ORDERS_ENV: cannot read $ORDERS_ENV" && return 78; }
+	[ ! -d "$ORDERS_ENV" ] || { say "ORDERS_ENV: $ORDERS_ENV is a folder" && return 78; }
+	row=0 mark=$(printf '\357\273\277')
 	while IFS= read -r line || [ -n "$line" ]; do
+		row=$((row + 1)) line=${line#"$mark"}
 		line=${line#"${line%%[![:space:]]*}"}
 		line=${line%"${line##*[![:space:]]}"}
 		case $line in '' | '#'* | ';'*) continue ;; esac
 		name=${line%%=*} value=${line#*=}
 		case $name in "$line" | '' | [0-9]* | *[!A-Za-z0-9_]*)
-			say "ORDERS_ENV: $ORDERS_ENV has a line that is not NAME=value"
+			say "ORDERS_ENV: $ORDERS_ENV: line $row is not NAME=value"
 			return 78
 			;;
 		esac
-		case $value in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac
+		value=${value#"${value%%[![:space:]]*}"}
+		case $value in
+		\"*\" | \'*\') value=${value#?} value=${value%?} ;;
+		\"* | \'*)
+			say "ORDERS_ENV: $ORDERS_ENV: line $row: the value of $name begins with a quote and does not end with it"
+			return 78
+			;;
+		esac
 		export "$name=$value"
 	done <"$ORDERS_ENV"
 }
@@ -129,20 +140,29 @@ await() {
 # For the commands: renewals begun and ended, the last one's status, the multiwatch, how many workers are wanted, since when, which
 # lighttpd keeps the pool; why. Where it cannot be written, the disk full or read-only, the pool goes on without; what is old there would be wrong.
 note() {
-	if { printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--} ${POOL_OWNER:--}" "$reason" >"$state.$$" &&
-		mv -f -- "$state.$$" "$state" && { [ "$signed" ] || sign; }; } 2>/dev/null; then
-		unwritten=''
+	fault=0
+	{ printf '%s\n' "$begun $ended $status ${generation:--} ${wanted:-0} ${since:--} ${POOL_OWNER:--}" "$reason" >"$state.$$" &&
+		if [ "$signed" ]; then mv -f -- "$state.$$" "$state"; else sign; fi; } 2>/dev/null || fault=$?
+	[ "$fault" != 0 ] || { unwritten='' && return; }
+	rm -f -- "$PIDFILE.$$" "$state.$$" 2>/dev/null || :
+	if [ "$fault" = 75 ]; then
+		[ "$begun" != 0 ] || { say 'already running: another pool was faster' && unbind && exit 75; }
 	else
-		rm -f -- "$PIDFILE.$$" "$state.$$" "$state" 2>/dev/null || :
-		[ "$unwritten" ] || say "cannot write $state and $PIDFILE: the pool goes on, its commands do not work"
-		unwritten=1
+		rm -f -- "$state" 2>/dev/null || :
 	fi
+	[ "$unwritten" ] || say "cannot write $state and $PIDFILE: the pool goes on, its commands do not work"
+	unwritten=1
 }
 
-# Puts our pid into PIDFILE. The lock on it, fd 8, goes with this process, so that nobody takes another one with its pid for it.
+# Puts our pid into PIDFILE, and the state beside it. The lock on it, fd 8, goes with this process, so that nobody takes another one
+# with its pid for it. 75 when it is another pool's at work, started at the same moment; lighttpd's next one may come while that of a
+# lighttpd that was killed finishes its requests.
 sign() {
+	# shellcheck disable=SC2016 # the inner shell expands it
 	command exec 8>"$PIDFILE.$$" && flock 8 && echo $$ >&8 &&
-		flock "$(dirname -- "$PIDFILE")" mv -f -- "$PIDFILE.$$" "$PIDFILE" && signed=1
+		flock "$(dirname -- "$PIDFILE")" sh -c '
+			[ "$4" ] || [ ! -s "$1" ] || flock -sn -E 75 "$1" true || [ $? != 75 ] || exit 75
+			mv -f -- "$3.$2" "$3" && mv -f -- "$1.$2" "$1"' sh "$PIDFILE" $$ "$state" "${POOL_OWNER-}" && signed=1
 }
 
 # Takes it away again, unless a new pool has put its own there: the lock is for nothing to come between.
@@ -225,8 +245,14 @@ look() {
 		generation='' lost=1 retry=$((now + delay))
 	fi
 	if [ "$generation" ]; then
-		# multiwatch gives up for good who dies too often: they get their second chance in a new generation.
+		# multiwatch gives up for good who dies too often: they get their second chance in a new generation. Who takes longer than
+		# its 100 ms to die is started again for ever, so that they are as many as they should be: those that are new have to serve.
 		children "$generation"
+		if [ "$found" -ge "$wanted" ] && [ "$children" != "$complete" ]; then
+			serving "$generation"
+			found=$serving
+			[ "$serving" -lt "$wanted" ] || complete=$children
+		fi
 		if [ "$found" -ge "$wanted" ]; then
 			short=0
 			[ $((now - born)) -lt 10 ] || delay=0 said=''
@@ -243,7 +269,7 @@ look() {
 supervise() {
 	exec 3<&0 </dev/null
 	generation='' leaving='' ending='' reload='' reason='' said='' lost='' asked='' since='' wanted=0
-	signed='' unwritten='' begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0
+	signed='' unwritten='' begun=0 ended=0 status=0 born=0 delay=0 retry=0 said_until=0 short=0 complete=''
 	trap 'ending=1' TERM INT
 	trap 'reload=1' HUP
 	note
@@ -282,20 +308,27 @@ pool() {
 		until [ "$status" ] && ! kill -0 "$supervisor" 2>/dev/null; do
 			wait "$supervisor" && status=0 || status=$?
 		done
+		[ "$status" != 75 ] || return 75 # another pool's PIDFILE
 		[ "$status" != 0 ] || ended=1
 		[ "$ended" ] || { say "the supervisor ended, status $status: starting another" && nap 1; }
 	done
 }
 
+# Sets $parent to the pid of the parent of $1.
+parent() {
+	read -r _ _ _ parent _ 2>/dev/null <"/proc/$1/stat"
+}
+
 # Is the web server that started this process gone? A parent that nobody has waited for yet still has its pid.
 orphaned() {
-	read -r _ _ _ parent _ <"/proc/$$/stat"
+	parent $$
 	[ "${POOL_OWNER:-$parent}" != "$parent" ]
 }
 
 # Binds LISTEN, mode 0660 where it is a path, and becomes the pool.
 start() {
 	alone
+	case "$LISTEN $PIDFILE $POOL_FILE" in *"$RUN_DIR/"*) [ -d "$RUN_DIR" ] || { say "RUN_DIR: there is no folder $RUN_DIR" && exit 78; } ;; esac
 	number=$(check) || exit 78
 	case $LISTEN in
 	-) exec "$here/spawn.sh" pool ;;
@@ -306,6 +339,7 @@ start() {
 		;;
 	*) set -- -s "$LISTEN" -M 0660 ;;
 	esac
+	command -v spawn-fcgi >/dev/null || { say 'spawn-fcgi is not installed' && exit 78; }
 	exec spawn-fcgi -n -b "${BACKLOG:-$((64 * number))}" "$@" -- "$here/spawn.sh" pool
 }
 
@@ -320,6 +354,14 @@ worker() {
 # Is somebody's lock on the file that fd 9 is?
 locked() {
 	! flock -sn 9
+}
+
+# Ends with 4 where a pool would not be seen: who keeps it may have kept PIDFILE, or its folder, to himself.
+visible() {
+	folder=$(dirname -- "$PIDFILE") hidden=''
+	[ ! -d "$folder" ] || [ -x "$folder" ] || hidden=$folder
+	[ ! -e "$PIDFILE" ] || [ -r "$PIDFILE" ] || hidden=$PIDFILE
+	[ -z "$hidden" ] || { say "$hidden: only $(stat -c %U -- "$hidden") and root can see whether there is a pool" && exit 4; }
 }
 
 # Is there a pool? $pid is its. By its name flock would make the file anew that the pool has just removed.
@@ -348,6 +390,11 @@ settled() {
 	! kill -0 "$1" 2>/dev/null || { running && noted && [ "$ended" -gt "$2" ]; }
 }
 
+# Is the process $1 gone, or has the pool that it keeps had its first try?
+started() {
+	! kill -0 "$1" 2>/dev/null || { running && parent "$pid" && [ "$parent" = "$1" ] && noted && [ "$ended" -gt 0 ]; }
+}
+
 gone() {
 	! running
 }
@@ -356,18 +403,24 @@ alone() {
 	! running || { say "already running, pid $pid" && exit 75; }
 }
 
+# signal NAME: to the pool.
+signal() {
+	kill -s "$1" "$pid" 2>/dev/null || ! running || { say "pid $pid: only $(stat -c %U "/proc/$pid") and root may do that" && exit 4; }
+}
+
 background() {
 	alone
 	setsid "$here/spawn.sh" </dev/null >/dev/null &
-	until_ 20 settled $! 0 || :
+	until_ 20 started $! || :
 	kill -0 $! 2>/dev/null || { wait $! || exit; }
 	[ "${status:-75}" = 0 ] || { say "no workers yet: ${reason:-it is not up}" && exit 75; }
 }
 
 reload() {
+	visible
 	running || { say 'not running' && exit 7; }
 	until_ 5 noted || exit 75
-	kill -HUP "$pid"
+	signal HUP
 	main=$pid
 	until_ 40 settled "$main" "$begun" || { say 'not done after 40 s' && exit 75; }
 	{ running && [ "$pid" = "$main" ]; } || { say "pid $main ended meanwhile: see status" && exit 75; }
@@ -375,16 +428,18 @@ reload() {
 }
 
 stop() {
+	visible
 	running || return 0
 	if noted && [ "$owner" != - ] && [ -d "/proc/$owner" ]; then
 		say "lighttpd, pid $owner, would start the pool again: kill -INT $owner ends both when the requests at work are done"
 		exit 64
 	fi
-	kill "$pid"
+	signal TERM
 	until_ 60 gone || { say "pid $pid is still there after 60 s" && exit 75; }
 }
 
 status() {
+	visible
 	running || { echo 'not running' && exit 3; }
 	main=$pid serving=0
 	if [ ! -r "/proc/$main/fd" ]; then

@@ -117,8 +117,9 @@ start() {
 	for name in AWS_ENDPOINT_URL AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY SNS_TOPIC_NAME; do
 		eval "[ -z \"\${$name-}\" ] || export $name"
 	done
-	keep_settings
 	"$ORDERS_FCGI" -t || exit 78
+	token=$(token) || token=''
+	keep_settings
 	part orders "$address"
 	orders_start "$run" "$PORT"
 	ready || exit 1
@@ -131,18 +132,21 @@ deploy() {
 	}
 }
 
-# For whoever wants to run one worker by hand: . run/env; and for ordersctl --env run/env, which finds the pool in RUN_DIR.
+# For whoever wants to run one worker by hand: . run/env; and for ordersctl --env run/env, which finds the pool in RUN_DIR. STAFF_ROLES
+# set to nothing is not the same as unset.
 keep_settings() {
+	value='' given=''
 	# shellcheck disable=SC2034 # by its name
-	(umask 077 && RUN_DIR=$run/orders && for name in RUN_DIR DATABASE_URL PRODUCT_SERVICE_URL PRODUCT_SERVICE_TIMEOUT SECRET_KEY ALGORITHM JWT_AUDIENCE JWT_ISSUER \
+	(umask 077 && RUN_DIR=$run/orders && { for name in RUN_DIR DATABASE_URL PRODUCT_SERVICE_URL PRODUCT_SERVICE_TIMEOUT SECRET_KEY ALGORITHM JWT_AUDIENCE JWT_ISSUER \
 		STAFF_ROLES OWNER_STATUS_UPDATES AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SNS AWS_ENDPOINT_URL_STS AWS_REGION \
 		AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_ROLE_ARN AWS_ROLE_SESSION_NAME \
 		AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_CREDENTIALS_RELATIVE_URI \
 		AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_EC2_METADATA_DISABLED \
-		AWS_EC2_METADATA_SERVICE_ENDPOINT AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE SNS_TOPIC_NAME SNS_TOPIC_ARN; do
-		eval "value=\${$name-}"
-		[ -z "$value" ] || printf "export %s='%s'\n" "$name" "$(printf %s "$value" | sed "s/'/'\\\\''/g")"
-	done >"$run/env")
+		AWS_EC2_METADATA_SERVICE_ENDPOINT AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE SNS_TOPIC_NAME SNS_TOPIC_ARN no_proxy NO_PROXY; do
+		eval "value=\${$name-} given=\${$name+1}"
+		[ "$value" ] || [ "$name$given" = STAFF_ROLES1 ] || continue
+		printf "export %s='%s'\n" "$name" "$(printf %s "$value" | sed "s/'/'\\\\''/g")"
+	done && printf "export TOKEN='%s'\n" "$token"; } >"$run/env")
 }
 
 ready() {
@@ -201,8 +205,8 @@ call() {
 hello() {
 	echo
 	echo "The order service is ready at $address (the parts: make status; their logs: run/*.log)"
-	echo "Its API, to read and to try out with the token below: $address/docs"
-	if ! token=$(token); then
+	echo "Its API, to read and to try out with the token below: $address/docs; the pool, for the eye: $address/status"
+	if [ -z "$token" ]; then
 		echo "No token for $ALGORITHM can be made here: set DEMO_TOKEN to one of yours."
 		return 1
 	fi

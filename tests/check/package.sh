@@ -1,5 +1,5 @@
 #!/bin/sh
-# Is the unit as hardened as promised, are the units and the versions right?
+# Is the unit as hardened as promised, are the units and the versions right? What is installed goes again, and nothing else.
 set -eu
 cd "$(dirname -- "$0")/../.."
 
@@ -25,3 +25,15 @@ found=$(systemd-analyze verify --man=no --recursive-errors=no "$dir/orders.servi
 version=$(sed -n 's/^VERSION := //p' Makefile)
 packaged=$(sed -n '1s/^orders-fcgi (\([^)]*\)).*/\1/p' debian/changelog)
 [ "$version" = "$packaged" ] || fail "Makefile is version $version, debian/changelog $packaged"
+
+# Were the name of the folder taken for two, the first would be this one.
+mkdir -p "$dir/a"
+: >"$dir/a/neighbour"
+${MAKE:-make} -s install DESTDIR="$dir/a b" >"$dir/log" 2>&1 || fail "make install, into a folder with a blank in its name: $(cat "$dir/log")"
+for file in lib/orders/spawn.sh lib/orders/orders.fcgi bin/orders-schema etc/orders/orders.env; do
+	[ -e "$dir/a b/usr/local/$file" ] || fail "make install: there is no $file"
+done
+${MAKE:-make} -s uninstall DESTDIR="$dir/a b" >"$dir/log" 2>&1 || fail "make uninstall: $(cat "$dir/log")"
+[ -e "$dir/a/neighbour" ] || fail 'make uninstall: it has removed a neighbour'
+found=$(find "$dir/a b" ! -type d ! -name orders.env)
+[ -z "$found" ] || fail "make uninstall leaves $found"

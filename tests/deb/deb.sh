@@ -72,7 +72,7 @@ echo 'in a chroot, without systemd'
 private sh -euc '
 	. tests/deb/root.sh
 	root "$0" "$1"
-	chroot "$root" sh -euc "dpkg -i /in/orders-fcgi.deb && dpkg -i /in/newer.deb && dpkg -P orders-fcgi" >"$root/log" 2>&1 ||
+	chroot "$root" sh -euc "dpkg -i /in/orders-fcgi.deb && rm /etc/orders/orders.env && dpkg -i /in/newer.deb && dpkg -P orders-fcgi" >"$root/log" 2>&1 ||
 		{ cat "$root/log" && exit 1; }
 	left=$(chroot "$root" sh -c "cd /; find etc/orders run/orders usr/lib/orders usr/share/orders usr/lib/sysusers.d/orders.conf lib/systemd/system/orders.* \
 		etc/systemd/system var/lib/systemd -name \*orders\* 2>/dev/null" || :)

@@ -122,11 +122,23 @@ Test(tool, deploys_and_tells_what_is_there)
 	cr_expect_not_null(strstr(ran.output, "+ functions .. ok"), "%s", ran.output);
 	ran = tool(owner, "deploy");
 	cr_expect(ran.status == 0 && strstr(ran.output, "Nothing to deploy"), "%s", ran.output);
+	/* Sqitch speaks German, too. */
+	(void)setenv("LANGUAGE", "de_DE", 1);
 	ran = tool(owner, "status");
+	(void)unsetenv("LANGUAGE");
 	cr_expect(ran.status == 0 && strstr(ran.output, "Nothing to deploy"), "%s", ran.output);
 	ran = tool(owner, "verify");
 	cr_expect_eq(ran.status, 0, "%s", ran.output);
 	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK);
+
+	for (size_t i = 0; i < 3; i++) {
+		ran = tool(db.url, "%s", ((const char *const[]){ "deploy", "verify", "status" })[i]);
+		cr_expect(ran.status == 1 &&
+				  !strcmp(ran.output,
+					  "orders-schema: the schema was deployed by the role orders_owner: "
+					  "DATABASE_URL is to name that one\n"),
+			  "the worker's role: %s", ran.output);
+	}
 
 	(void)sql("REVOKE EXECUTE ON FUNCTION orders.get_order FROM orders_api");
 	ran = tool(owner, "verify");
@@ -156,4 +168,29 @@ Test(tool, admits_a_worker_once_and_for_all)
 		(void)sql("ALTER ROLE \"W \"\"%s\" SET statement_timeout = '1s'", name);
 	}
 	(void)sql("DROP ROLE \"W \"\"%s\"", name);
+}
+
+/* The roles are there: who owns this one need not be allowed to make any. */
+Test(tool, deploys_to_a_second_database_of_a_cluster_as_one_who_may_create_no_role)
+{
+	const char *owner = owner_url(), *password = strstr(owner, "orders_owner:") + strlen("orders_owner:"),
+		   *plain = talloc_asprintf(db.ctx, "plain_%s", db.name);
+	struct ran ran;
+
+	(void)sql("DROP SCHEMA orders CASCADE");
+	(void)sql("DROP SCHEMA sqitch CASCADE");
+	(void)sql("CREATE ROLE %s LOGIN PASSWORD '%.*s'", plain, (int)strcspn(password, "@"), password);
+	(void)sql("ALTER DATABASE %s OWNER TO %s", db.name, plain);
+	owner = talloc_asprintf(db.ctx, "postgresql://%s:%s", plain, password);
+	ran = tool(owner, "deploy");
+	cr_expect_eq(ran.status, 0, "%s", ran.output);
+	ran = tool(owner, "worker orders_worker");
+	cr_expect(ran.status == 0 && strcmp(ran.output, "") == 0, "%s", ran.output);
+	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK);
+	ran = tool(owner, "worker new_%s", db.name);
+	cr_expect(ran.status == 1 && strstr(ran.output, "permission denied to create role"), "%s",
+		  ran.output);
+	(void)sql("ALTER DATABASE %s OWNER TO orders_owner", db.name);
+	(void)sql("DROP OWNED BY %s CASCADE", plain);
+	(void)sql("DROP ROLE %s", plain);
 }

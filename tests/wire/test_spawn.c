@@ -171,20 +171,77 @@ Test(spawn, listens_on_an_address_too)
 Test(spawn, tests_the_settings_first)
 {
 	struct spawned s = prepare("SECRET_KEY", NULL);
-	const char *const argv[] = { script(), NULL };
+	const char *const argv[] = { script(), NULL }, *const others[] = { "multiwatch", "setpriv", "flock" };
 	struct ran r = program_run(argv, s.env, NULL);
+	char *bin = text("%s/bin", s.dir);
 
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "SECRET_KEY"), "%d %s", r.status, r.err);
 	cr_expect(access(s.socket, F_OK) != 0);
-	cr_assert(mkdir(text("%s/bin", s.dir), 0700) == 0 &&
-		  symlink("/usr/bin/dirname", text("%s/bin/dirname", s.dir)) == 0);
-	s = prepare(text("PATH=%s/bin", s.dir), NULL);
+	cr_assert(mkdir(bin, 0700) == 0 && symlink("/usr/bin/dirname", text("%s/dirname", bin)) == 0);
+	s = prepare(text("PATH=%s", bin), NULL);
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "multiwatch is not installed"), "%d %s", r.status,
+		  r.err);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert(symlink(text("/usr/bin/%s", others[i]), text("%s/%s", bin, others[i])) == 0);
+	r = program_run(argv, s.env, NULL);
+	cr_expect(r.status == EX_CONFIG && strstr(r.err, "spawn-fcgi is not installed"), "%d %s", r.status,
+		  r.err);
+	s = prepare("RUN_DIR=/nonexistent", NULL);
+	r = program_run(argv, s.env, NULL);
+	cr_expect(r.status == EX_CONFIG && strstr(r.err, "RUN_DIR: there is no folder"), "%d %s", r.status,
 		  r.err);
 	s = prepare("WORKERS=none", NULL);
 	r = program_run(argv, s.env, NULL);
 	cr_expect(r.status == EX_CONFIG && strstr(r.err, "WORKERS"), "%d %s", r.status, r.err);
+}
+
+static void
+write_file(const char *path, const char *content)
+{
+	FILE *f = fopen(path, "we");
+
+	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
+}
+
+/* The rest of what ORDERS_ENV may hold is a reload's. */
+Test(spawn, reads_settings_as_systemd_does_and_names_the_line_that_it_cannot)
+{
+	static const struct {
+		const char *content, *says; /* NULL: it is good */
+	} rows[] = {
+		{ "\xef\xbb\xbf# saved elsewhere\r\nSECRET_KEY= \t\"" TEST_SECRET "\" \r\n", NULL },
+		{ "# one\n\nSECRET KEY=" TEST_SECRET "\n", "line 3 is not NAME=value" },
+		{ "SECRET_KEY=" TEST_SECRET "\nALGORITHM='HS256\n",
+		  "line 2: the value of ALGORITHM begins with a quote and does not end with it" },
+		{ NULL, "is a folder" },
+	};
+	const char *const argv[] = { script(), "worker", NULL };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct spawned s = prepare(NULL, NULL);
+		char *file = text("%s/settings", s.dir), *worker = text("%s/worker.sh", s.dir);
+		struct ran r;
+
+		if (rows[i].content)
+			write_file(file, rows[i].content);
+		write_file(worker, "#!/bin/sh\necho \"<$SECRET_KEY>\"\n");
+		(void)chmod(worker, 0700);
+		s.env = pool_environment(
+			&(const struct pool_options){
+				.settings = { text("RUN_DIR=%s", s.dir),
+					      text("ORDERS_ENV=%s", rows[i].content ? file : s.dir),
+					      "SECRET_KEY", text("ORDERS_FCGI=%s", worker) } },
+			pool_shared());
+		r = program_run(argv, s.env, NULL);
+		if (rows[i].says)
+			cr_expect(r.status == EX_CONFIG && strstr(r.err, rows[i].says), "%zu: %d %s%s", i,
+				  r.status, r.out, r.err);
+		else
+			cr_expect(r.status == 0 && strcmp(r.out, "<" TEST_SECRET ">\n") == 0, "%zu: %d %s%s",
+				  i, r.status, r.out, r.err);
+		cr_expect(!strstr(r.err, TEST_SECRET), "it shows a secret: %s", r.err);
+	}
 }
 
 Test(spawn, goes_to_the_background_with_a_pid_file)
@@ -223,14 +280,6 @@ command(const struct spawned *s, const char *name)
 	const char *const argv[] = { script(), name, NULL };
 
 	return program_run(argv, s->env, NULL);
-}
-
-static void
-write_file(const char *path, const char *content)
-{
-	FILE *f = fopen(path, "we");
-
-	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
 }
 
 /* What spawn.sh itself has said, the workers' lines left out. */
@@ -384,31 +433,44 @@ is_over(void *arg)
 	return now_ms() >= *(int64_t *)arg;
 }
 
-/* multiwatch gives up for good who dies too often; the others would be fewer from then on. */
-Test(spawn, replaces_workers_that_multiwatch_has_given_up, .timeout = 90)
+/* multiwatch gives up for good who dies too often; the others would be fewer from then on. Who does not die at once it starts for ever. */
+Test(spawn, replaces_workers_that_multiwatch_has_given_up_or_starts_in_vain, .timeout = 120)
 {
-	struct spawned s = prepare_sickly("[ \"${1-}\" = -t ] || exit 1");
-	char *sick = text("%s/sick", s.dir);
+	struct spawned pools[] = {
+		prepare_sickly("[ \"${1-}\" = -t ] || exit 1"),
+		prepare_sickly("[ \"${1-}\" = -t ] || { sleep 0.3; exit 1; }"),
+	};
 	pid_t pids[POOL_PIDS];
 	int64_t old_enough;
 
-	(void)start(&s);
-	cr_assert(wait_until(15000, is_settled, &s));
+	for (size_t i = 0; i < 2; i++)
+		(void)start(&pools[i]);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert(wait_until(15000, is_settled, &pools[i]));
 	old_enough = now_ms() + 11000; /* to be tried again at once when something is amiss */
 	cr_assert(wait_until(15000, is_over, &old_enough));
-	write_file(sick, "");
-	cr_assert(workers(&s, pids) == 2);
-	(void)kill(pids[0], SIGKILL);
-	cr_assert(wait_until(20000, tried_again, &(struct trouble){ &s, "the old workers go on", 2 }), "%s",
-		  log_of(&s));
-	cr_expect(answers(&s), "the other one serves on");
-	cr_assert(wait_until(15000, tried_again, &(struct trouble){ &s, "the old workers go on", 4 }), "%s",
-		  log_of(&s));
-	cr_expect(lines_said(&s, "") == 1, "%s", log_of(&s));
-	(void)unlink(sick);
-	cr_expect(wait_until(15000, has_two, &s), "%s", log_of(&s));
-	(void)kill(s.pid, SIGTERM);
-	cr_expect(worker_wait(s.pid, 10000) == 0);
+	for (size_t i = 0; i < 2; i++) {
+		write_file(text("%s/sick", pools[i].dir), "");
+		cr_assert(workers(&pools[i], pids) == 2);
+		(void)kill(pids[0], SIGKILL);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct spawned *s = &pools[i];
+
+		cr_assert(wait_until(40000, tried_again, &(struct trouble){ s, "the old workers go on", 2 }),
+			  "%zu: %s", i, log_of(s));
+		cr_expect(answers(s), "%zu: the other one serves on", i);
+	}
+	cr_assert(wait_until(15000, tried_again, &(struct trouble){ &pools[0], "the old workers go on", 4 }),
+		  "%s", log_of(&pools[0]));
+	cr_expect(lines_said(&pools[0], "") == 1, "%s", log_of(&pools[0]));
+	for (size_t i = 0; i < 2; i++)
+		(void)unlink(text("%s/sick", pools[i].dir));
+	for (size_t i = 0; i < 2; i++) {
+		cr_expect(wait_until(30000, has_two, &pools[i]), "%zu: %s", i, log_of(&pools[i]));
+		(void)kill(pools[i].pid, SIGTERM);
+		cr_expect(worker_wait(pools[i].pid, 10000) == 0);
+	}
 }
 
 /* Asks until the file is there; a failure, or too few requests to tell, is the process's status. */
@@ -534,24 +596,40 @@ Test(spawn, goes_on_where_its_own_files_cannot_be_written, .timeout = 60)
 	cr_expect(worker_wait(s.pid, 10000) == 0);
 }
 
-/* Another user cannot see whether the workers serve. Only root can become one here. */
+/* Another user cannot see whether the workers serve, nor tell the pool anything. Only root can become one here. */
 static void
 expect_a_stranger_is_told_so(const struct spawned *s)
 {
+	static const struct {
+		const char *command, *says;
+		mode_t mode; /* of the pid file */
+	} rows[] = {
+		{ "status", "visible to root", 0644 },
+		{ "reload", "only root and root may", 0644 },
+		{ "stop", "only root and root may", 0644 },
+		{ "status", "only root and root can see", 0600 },
+		{ "reload", "only root and root can see", 0600 },
+		{ "stop", "only root and root can see", 0600 },
+	};
 	char *copy = text("%s/spawn.sh", s->dir); /* the repository may be where nobody else may read */
 	const char *const install[] = { "/bin/cp", script(), copy, NULL };
-	const char *const argv[] = { "/usr/bin/setpriv", "--reuid=65534",
-				     "--clear-groups",	 "--regid=65534",
-				     "/bin/sh",		 copy,
-				     "status",		 NULL };
-	struct ran r;
 
 	if (geteuid() != 0)
 		return;
 	cr_assert(program_run(install, s->env, NULL).status == 0);
 	cr_assert(chmod(pool_shared()->dir, 0711) == 0 && chmod(s->dir, 0711) == 0);
-	r = program_run(argv, s->env, NULL);
-	cr_expect(r.status == 4 && strstr(r.err, "visible to root"), "%d %s%s", r.status, r.out, r.err);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *const argv[] = { "/usr/bin/setpriv", "--reuid=65534",
+					     "--clear-groups",	 "--regid=65534",
+					     "/bin/sh",		 copy,
+					     rows[i].command,	 NULL };
+		struct ran r;
+
+		cr_assert(chmod(s->pid_file, rows[i].mode) == 0);
+		r = program_run(argv, s->env, NULL);
+		cr_expect(r.status == 4 && strstr(r.err, rows[i].says), "%s %o: %d %s%s", rows[i].command,
+			  rows[i].mode, r.status, r.out, r.err);
+	}
 }
 
 Test(spawn, commands_say_how_it_is_by_their_status)
@@ -577,6 +655,26 @@ Test(spawn, commands_say_how_it_is_by_their_status)
 	cr_expect(r.status == 0 && wait_until(1000, has_none, &s), "%d %s", r.status, r.err);
 	cr_expect(command(&s, "status").status == 3);
 	cr_expect(access(s.socket, F_OK) != 0 && access(s.pid_file, F_OK) != 0);
+}
+
+/* Each on a socket of its own, so that it is not the socket that keeps the second one from it. */
+Test(spawn, of_two_pools_started_at_the_same_moment_one_stays, .timeout = 60)
+{
+	struct spawned s = prepare(NULL, NULL);
+	char *one = text("LISTEN=%s/one '%s' -d", s.dir, script()),
+	     *both = text("(%s 2>%s/log; echo $?) & LISTEN=%s/two '%s' -d; echo $?; wait", one, s.dir, s.dir,
+			  script());
+	const char *const argv[] = { "/bin/sh", "-c", both, NULL };
+	struct ran r = program_run(argv, s.env, NULL);
+
+	cr_expect(strcmp(r.out, "0\n75\n") == 0 || strcmp(r.out, "75\n0\n") == 0, "%s%s%s", r.out, r.err,
+		  log_of(&s));
+	cr_expect(strstr(r.err, "already running") || lines_said(&s, "already running") == 1, "%s%s", r.err,
+		  log_of(&s));
+	cr_expect((access(text("%s/one", s.dir), F_OK) == 0) != (access(text("%s/two", s.dir), F_OK) == 0));
+	s.pid = getsid((pid_t)atoi(read_file(s.pid_file, NULL)));
+	cr_expect(has_status(&s), "%s", log_of(&s));
+	cr_expect(command(&s, "stop").status == 0 && wait_until(1000, has_none, &s));
 }
 
 static bool
