@@ -6,7 +6,7 @@ BUILD   ?= build
 WORKER  ?= cgi/orders.fcgi
 CTL     ?= $(dir $(WORKER))ordersctl
 PKGS    := libcurl libpq json-c talloc expat libcrypto
-LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi -lm
 
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
 HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
@@ -33,17 +33,37 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Their assembler reads these.
+$(BUILD)/lib/html/assets.o: lib/html/status.css lib/html/status.js
+
 # What installs packages builds in a second make: this one has asked pkg-config already, in vain perhaps.
 run: deps ## start everything in the foreground and show a first order going through
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all build-docs
 	@exec demo/run.sh run
 up: deps ## the same in the background; returns when it is ready
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all build-docs
 	@demo/run.sh up
 down: ## end what `make up` started
 	@demo/run.sh down
 status: ## what is running, and where
 	@demo/run.sh status
+
+# The API's page. Of Swagger UI only what the page loads, without its source map.
+SWAGGER := run/npm/node_modules/swagger-ui-dist
+SWAGGER_FILES := swagger-ui.css swagger-ui-bundle.js favicon-32x32.png
+PAGE_FILES := index.html page.css page.js
+DOCS := openapi.json swagger-ui.txt $(SWAGGER_FILES) $(PAGE_FILES)
+docs: deps-docs ## the API's page, /docs, in build/page
+	@$(MAKE) --no-print-directory build-docs
+build-docs: $(DOCS:%=build/page/%)
+build/page/openapi.json: docs/openapi.json
+$(PAGE_FILES:%=build/page/%): build/page/%: docs/page/%
+$(SWAGGER_FILES:%=build/page/%): build/page/%: $(SWAGGER)/%
+# Whose work that is, and on which terms.
+build/page/swagger-ui.txt: $(addprefix $(SWAGGER)/,NOTICE swagger-ui-bundle.js.LICENSE.txt LICENSE)
+$(DOCS:%=build/page/%):
+	@mkdir -p $(@D)
+	@echo "  CP  $@"; cat $^ | LC_ALL=C sed '/^\/[\/*]# sourceMappingURL=/d' >$@.new && mv $@.new $@
 
 clean: ## remove what was built and what was run
 	@[ ! -d run ] || demo/run.sh down
@@ -90,7 +110,7 @@ aws-test: deps-test deps-aws ## the AWS CLI reads the queue
 	@tests/support/run.sh $(BUILD) aws
 
 run-tests: deps-test
-	@$(MAKE) --no-print-directory all $(KINDS:%=build-%)
+	@$(MAKE) --no-print-directory all build-docs $(KINDS:%=build-%)
 	tests/support/run.sh $(BUILD) $(KINDS)
 build-unit: $(UNIT)
 build-store: $(STORE)
@@ -108,9 +128,13 @@ chaos: deps-test ## workers killed, PostgreSQL and the emulator restarted, all a
 fault-mutants: deps-test ## the service broken on purpose: which row notices what
 	@tests/fault/mutants.sh $(MUTANTS)
 build-faults: $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so $(MEMORY)
-bench: deps-bench ## speed beside PostgreSQL's own limit
+# DATA=N: what pages cost at N orders beside 10,000, instead
+bench: deps-bench ## speed beside PostgreSQL's own limit; DATA=10000000: does a page's cost grow with history?
 	@$(MAKE) --no-print-directory all
-	tests/bench/bench.sh
+	tests/bench/$(if $(DATA),pages.sh $(DATA),bench.sh)
+# ADD=1, SEED, UNTIL; DATABASE_URL, or the demo's
+data: deps ## load N orders, as a shop has them after two years
+	@N='$(N)' tests/bench/data.sh
 
 deps:
 	@demo/deps.sh build run
@@ -127,6 +151,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
+.PHONY: all run up down status clean help docs build-docs test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench data deps FORCE
 
 -include $(shell find $(BUILD) -name 'deb*' -prune -o -name '*.d' -print 2>/dev/null)

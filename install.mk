@@ -13,7 +13,7 @@ override DOCDIR := $(PREFIX)/share/doc/orders-fcgi
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
-EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh
+EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh docs/prometheus-rules.yml docs/grafana.json
 SCHEMA   := $(wildcard schema/sqitch.* schema/*.sql schema/*/*.sql)
 # Tools beside the schema, which find it by following the link in BINDIR.
 TOOLS    := $(wildcard schema/orders-*)
@@ -25,7 +25,10 @@ SPAWN_PATHS := -e 's,$$here/cgi/orders.fcgi,$$here/orders.fcgi,' -e 's,$$here/ru
 	-e 's,run/orders.sock   a path,RUN_DIR/orders.sock a path,'
 LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 's,home + "/lighttpd.lua",\x22$(SHAREDIR)/lighttpd.lua\x22,' \
 	-e 's,home + "/spawn.sh",\x22$(LIBDIR)/spawn.sh\x22,' -e 's,$$PWD/cgi/orders.fcgi,$(LIBDIR)/orders.fcgi,' -e 's,$$PWD/run,/run/orders,' \
-	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,'
+	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,' \
+	-e 's,build/page  *,$(SHAREDIR)/page ,'
+# Where lighttpd.lua looks for what `make docs` has built.
+LUA_PATHS := -e 's,"/build/page","/page",'
 
 install: all ## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
@@ -35,7 +38,10 @@ install: all ## into DESTDIR, below PREFIX
 	install -D -m 644 docs/ordersctl.bash-completion $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
 	@sed $(SPAWN_PATHS) spawn.sh >$(DESTDIR)$(LIBDIR)/spawn.sh && chmod 755 $(DESTDIR)$(LIBDIR)/spawn.sh
 	@! grep -nE 'here/(run|cgi)' $(DESTDIR)$(LIBDIR)/spawn.sh
-	install -m 644 lighttpd.lua $(DESTDIR)$(SHAREDIR)
+	@sed $(LUA_PATHS) lighttpd.lua >$(DESTDIR)$(SHAREDIR)/lighttpd.lua && chmod 644 $(DESTDIR)$(SHAREDIR)/lighttpd.lua
+	@! grep -n build/ $(DESTDIR)$(SHAREDIR)/lighttpd.lua
+	@[ -e build/page/index.html ] || echo 'without /docs: make docs, then make install again, brings it'
+	@[ ! -e build/page/index.html ] || for file in $(DOCS); do install -D -m 644 build/page/$$file $(DESTDIR)$(SHAREDIR)/page/$$file || exit; done
 	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
 	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done
 	@for file in $(TOOLS); do install -D -m 755 $$file $(DESTDIR)$(SHAREDIR)/$$file && \
@@ -57,7 +63,7 @@ uninstall: ## what `make install` brought, orders.env aside
 		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
 
 deb: ## the Debian package, in build/
-	@demo/deps.sh build deb
+	@demo/deps.sh build deb docs
 	@tests/deb/build.sh
 deb-test: deb ## it is installed, used, upgraded and purged in a clean Debian
 	@tests/deb/deb.sh

@@ -1,14 +1,13 @@
 #!/bin/sh
-# Installs the Debian 12 packages of the named sets, and npm's for the emulator. With everything there it does nothing and
+# Installs the Debian 12 packages of the named sets, and npm's for the emulator, the page /docs and the tests. With everything there it does nothing and
 # says nothing. Asks no question; becomes root with sudo when it has to.
 #
-#     demo/deps.sh [build|run|test|aws|san|cover|fuzz|lint|deb|bench]…      (default: build run)
+#     demo/deps.sh [build|run|test|browser|docs|aws|san|cover|fuzz|lint|deb|bench]…      (default: build run)
 #
 # What it installs is for use as programs: no cluster of PostgreSQL is created, no service started or left enabled.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-npm=$root/run/npm
 
 packages() {
 	case $1 in
@@ -17,6 +16,8 @@ packages() {
 	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
 		openssl ca-certificates ;;
 	test) echo libcriterion-dev patch pgbouncer lighttpd-mod-openssl nginx-light apache2 libapache2-mod-fcgid prometheus ;;
+	browser) echo chromium fonts-dejavu-core ;;
+	docs) ;; # of npm alone
 	aws) echo awscli ;;
 	san) echo clang llvm valgrind libc6-dbg ;;
 	cover) echo gcovr ;;
@@ -25,7 +26,7 @@ packages() {
 	deb) echo dpkg-dev debhelper lintian debootstrap git ;;
 	bench) echo wrk postgresql-15 ;; # pgbench comes with the server
 	*)
-		echo "deps.sh: no set '$1': build run test aws san cover fuzz lint deb bench" >&2
+		echo "deps.sh: no set '$1': build run test browser docs aws san cover fuzz lint deb bench" >&2
 		exit 64
 		;;
 	esac
@@ -78,36 +79,50 @@ node_will_do() {
 		process.exit(major > 22 || (major === 22 && minor >= 5) ? 0 : 1)'
 }
 
-# The emulator goes below run/npm, exactly as the lock file says; with it a Node.js where the machine has none that will do.
+# npm_install FROM TO WHAT: goes below TO, exactly as the lock file in FROM says; with the emulator a Node.js where the machine has none
+# that will do.
 npm_install() {
-	mkdir -p "$npm"
-	cp "$root/demo/package.json" "$npm/package.json"
-	cp "$root/demo/package-lock.json" "$npm/new-lock.json"
+	mkdir -p "$2"
+	cp "$1/package.json" "$2/package.json"
+	cp "$1/package-lock.json" "$2/new-lock.json"
 	node_will_do && optional=--omit=optional || optional=
 	(
-		cd "$npm"
-		echo "installing the SNS and SQS emulator from npm"
+		cd "$2"
+		echo "installing $3 from npm"
 		mv new-lock.json package-lock.json
 		rm -f installed.json
 		npm ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier ${optional:+"$optional"} >npm.log 2>&1 || {
 			cat npm.log >&2
-			echo "deps.sh: npm could not install the emulator" >&2
+			echo "deps.sh: npm could not install $3" >&2
 			exit 1
 		}
 		cp package-lock.json installed.json
 	)
 }
 
+# npm_needs FROM TO WHAT: unless it is there.
+npm_needs() {
+	! cmp -s "$1/package-lock.json" "$2/installed.json" || return 0
+	mkdir -p "$root/run"
+	(
+		flock 9 # make test and make run may come here at the same time
+		cmp -s "$1/package-lock.json" "$2/installed.json" || npm_install "$@"
+	) 9>"$root/run/npm.lock"
+}
+
 sets=${*:-build run} wanted=''
 for set in $sets; do
 	wanted="$wanted $(packages "$set")"
 done
-case " $sets " in *' run '* | *' test '* | *' bench '*)
-	emulator=1
-	command -v npm >/dev/null || wanted="$wanted npm"
-	;;
-*) emulator='' ;;
-esac
+emulator='' tests=''
+for set in $sets; do
+	case $set in
+	run | bench | docs | deb) emulator=1 ;;
+	test) emulator=1 tests=1 ;;
+	browser | lint) tests=1 ;;
+	esac
+done
+[ -z "$emulator$tests" ] || command -v npm >/dev/null || wanted="$wanted npm"
 
 # shellcheck disable=SC2086 # a list
 present=" $(dpkg-query -W -f '${Package}:${db:Status-Status} ' $wanted 2>/dev/null || :)"
@@ -117,9 +132,5 @@ for package in $wanted; do
 done
 [ -z "$missing" ] || install_missing
 
-if [ -n "$emulator" ] && ! cmp -s "$root/demo/package-lock.json" "$npm/installed.json"; then
-	mkdir -p "$root/run"
-	exec 9>"$root/run/npm.lock"
-	flock 9 # make test and make run may come here at the same time
-	cmp -s "$root/demo/package-lock.json" "$npm/installed.json" || npm_install
-fi
+[ -z "$emulator" ] || npm_needs "$root/demo" "$root/run/npm" "the SNS and SQS emulator and Swagger UI"
+[ -z "$tests" ] || npm_needs "$root/tests/npm" "$root/run/npm-tests" "what the tests need"

@@ -201,6 +201,7 @@ call() {
 hello() {
 	echo
 	echo "The order service is ready at $address (the parts: make status; their logs: run/*.log)"
+	echo "Its API, to read and to try out with the token below: $address/docs"
 	if ! token=$(token); then
 		echo "No token for $ALGORITHM can be made here: set DEMO_TOKEN to one of yours."
 		return 1

@@ -14,14 +14,26 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* The web server's, which asks here for what it has not got itself: files that are not installed, and methods that they have not. */
+static enum rc
+get_file(struct request *r)
+{
+	(void)r;
+	return RC_NO_PATH;
+}
+
 static const struct route routes[] = {
 	{ "GET", "/api/v1/orders", NEED_USER, list_orders },
 	{ "POST", "/api/v1/orders", NEED_USER | NEED_JSON, create_order },
 	{ "GET", "/api/v1/orders/{order_id}", NEED_USER, get_order },
+	{ "GET", "/api/v1/orders/{order_id}/history", NEED_USER, get_history },
 	{ "PATCH", "/api/v1/orders/{order_id}/status", NEED_USER | NEED_JSON, change_status },
 	{ "GET", "/health", 0, get_health },
 	{ "GET", "/ready", 0, get_ready },
+	{ "GET", "/status", 0, get_status_page },
 	{ "GET", "/metrics", 0, get_metrics },
+	{ "GET", "/openapi.json", 0, get_file },
+	{ "GET", "/docs", 0, get_file },
 };
 
 enum rc
@@ -42,7 +54,7 @@ close_app(struct app *app)
 	if (app->slot)
 		metrics_count(COUNT_WORKERS_LEFT, 1);
 	pool_leave(app->slot);
-	metrics_use(NULL, NULL, NULL, 0);
+	metrics_use(NULL, NULL);
 	return 0;
 }
 
@@ -61,7 +73,8 @@ app_open(void *ctx, const struct config *config)
 		return NULL;
 	}
 	app->slot = pool_slot(app->pool);
-	metrics_use(&app->pool->metrics, pool_worker(app->pool, app->slot), VERSION, config->workers);
+	metrics_use(&app->pool->metrics, pool_worker(app->pool, app->slot));
+	metrics_describe(VERSION, config->workers);
 	log_watch(metrics_fault);
 	if (app->slot)
 		metrics_count(COUNT_WORKERS_STARTED, 1);

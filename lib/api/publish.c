@@ -37,6 +37,8 @@ struct publisher {
 	struct pool *pool;
 	struct slot *slot;
 	struct places places; /* among those that publish: SNS may be slow */
+	struct places
+		sweepers; /* among those that look for waiting events: a backlog must leave time for requests */
 	struct breaker *breaker;
 	struct pg *pg;
 	struct sns *sns;
@@ -58,6 +60,8 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 	p->slot = slot;
 	p->places = (struct places){ .max = config_half_pool(config),
 				     .longest_ms = LEASE_MS + 2 * PG_CALL_MS };
+	p->sweepers = p->places;
+	p->sweepers.max = (p->places.max + 1) / 2;
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);
@@ -176,10 +180,6 @@ judge_entries(const struct event *events, const int *attempts, const struct sns_
 		bool parked = results[i].rc == RC_SNS_MESSAGE;
 
 		failures[i] = (struct failure){ 0 };
-		metrics_count(!results[i].rc ? COUNT_EVENTS_PUBLISHED
-			      : parked	     ? COUNT_EVENTS_PARKED
-					     : COUNT_EVENTS_FAILED,
-			      1);
 		if (!results[i].rc)
 			continue;
 		failures[i].error = describe(ctx, &results[i]);
@@ -187,6 +187,16 @@ judge_entries(const struct event *events, const int *attempts, const struct sns_
 		log_warn(parked ? "sns.parked" : "sns.message_failed", log_text("event_id", events[i].id),
 			 log_i64("order_id", events[i].order_id), log_text("error", failures[i].error));
 	}
+}
+
+static void
+count_entries(const struct sns_fault *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		metrics_count(!results[i].rc			? COUNT_EVENTS_PUBLISHED
+			      : results[i].rc == RC_SNS_MESSAGE ? COUNT_EVENTS_PARKED
+								: COUNT_EVENTS_FAILED,
+			      1);
 }
 
 static void
@@ -212,6 +222,7 @@ send_some(struct publisher *p, void *ctx, const struct event *events, const int 
 		*error = report_failure(&fault, n, ctx);
 		return 0;
 	}
+	count_entries(results, sent);
 	judge_entries(events, attempts, results, sent, failures, ctx);
 	return sent;
 }
@@ -235,16 +246,16 @@ send_all(struct publisher *p, void *ctx, const struct event *events, const int *
 }
 
 static bool
-enter(struct publisher *p)
+enter(struct publisher *p, const struct places *places)
 {
-	return pool_enter(p->pool, p->slot, WAIT_SNS, &p->places);
+	return pool_enter(p->pool, p->slot, WAIT_SNS, places);
 }
 
 /* Those that found no place in time, or have waited until their lease is nearly over, are left to whoever sweeps. */
 static void
 send_gathered(struct publisher *p, int64_t age_ms)
 {
-	bool entered = enter(p);
+	bool entered = enter(p, &p->places);
 
 	if (!entered && p->n < SNS_BATCH_MAX && age_ms < GATHER_MS)
 		return;
@@ -305,7 +316,7 @@ sweep_if_due(struct publisher *p, bool busy)
 {
 	if (!pool_sweep_is_due(p->pool, busy ? OVERDUE_MS : 0))
 		return pool_sweep_wait_ms(p->pool);
-	if (!enter(p))
+	if (!enter(p, &p->sweepers))
 		return AGAIN_MS;
 	if (pool_sweep_due(p->pool, SWEEP_MS)) {
 		if (sweep(p) && metrics_look_due(LOOK_MS, busy ? LOOK_LATE_MS : 0))

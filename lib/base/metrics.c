@@ -20,17 +20,22 @@ add(cell_word *counter, uint64_t n)
 }
 
 void
-metrics_use(struct metrics *m, struct worker *self, const char *version, int workers)
+metrics_use(struct metrics *m, struct worker *self)
 {
-	uint64_t words[sizeof m->version / sizeof *m->version - 1];
-
 	metrics = m;
 	worker = self;
-	if (!m)
+}
+
+void
+metrics_describe(const char *version, int workers)
+{
+	uint64_t words[VERSION_WORDS];
+
+	if (!metrics)
 		return;
-	cell_put_text(words, sizeof words / sizeof *words, version);
-	cell_write(m->version, words, sizeof words / sizeof *words);
-	atomic_store(&m->workers, workers);
+	cell_put_text(words, VERSION_WORDS, version);
+	cell_write(metrics->version, words, VERSION_WORDS);
+	atomic_store(&metrics->workers, workers);
 }
 
 /*

@@ -55,6 +55,7 @@ struct worker {
 	_Atomic uint64_t requests;	    /* answered since then */
 };
 
+#define VERSION_WORDS 2
 #define NAME_WORDS (METRICS_TEXT_SIZE / 8 + 1) /* enum timed, text */
 
 struct series {
@@ -93,9 +94,9 @@ enum {
 #define FAULTS 32
 
 struct metrics {
-	_Atomic int64_t started_us; /* wall, when counting began */
-	_Atomic int32_t workers;    /* wanted; 0: unknown */
-	cell_word version[3];	    /* of the worker that started last */
+	_Atomic int64_t started_us;	      /* wall, when counting began */
+	_Atomic int32_t workers;	      /* wanted; 0: unknown */
+	cell_word version[VERSION_WORDS + 1]; /* of the worker that started last */
 	cell_word counters[COUNTERS];
 	cell_word outbox[OUTBOX_WORDS + 1];
 	_Atomic int64_t look_ms; /* clock_ms() of the next look at the outbox */
@@ -112,8 +113,10 @@ struct metrics {
 extern const int64_t metrics_bounds_us[METRICS_BUCKETS - 1];
 
 /* From here on this process counts there; it is self that asks somebody. Both may be NULL, and are at first: then nothing is
- * counted. version and workers are noted. */
-void metrics_use(struct metrics *m, struct worker *self, const char *version, int workers);
+ * counted. */
+void metrics_use(struct metrics *m, struct worker *self);
+/* What the pool is: the caller's version, and how many workers there are to be. */
+void metrics_describe(const char *version, int workers);
 
 /* The series of these labels, a="x",b="y" as they are to be shown; NULL when nothing is counted or no room is left. */
 struct series *metrics_series(enum timed what, const char *labels);

@@ -9,6 +9,7 @@
 #include "ctl/table.h"
 #include "store/operator.h"
 #include "store/orders.h"
+#include "store/reads.h"
 #include "json/order_json.h"
 #include "json/write.h"
 

@@ -81,9 +81,11 @@ http_response_head(const struct http_response *a, struct buf *head)
 	buf_puts(head, "\r\n");
 	if (a->body)
 		put_field(head, "Content-Type", a->type ? a->type : "application/json");
-	buf_puts(head, "Content-Length: ");
-	buf_put_i64(head, (int64_t)a->body_len);
-	buf_puts(head, "\r\n");
+	if (a->status != HTTP_NOT_MODIFIED) {
+		buf_puts(head, "Content-Length: ");
+		buf_put_i64(head, (int64_t)a->body_len);
+		buf_puts(head, "\r\n");
+	}
 	if (a->fields.len)
 		buf_put(head, a->fields.data, a->fields.len);
 	buf_puts(head, "\r\n");

@@ -31,27 +31,10 @@ enum {
 	COL_DISCARD_REASON,
 };
 
-struct number {
-	char text[24];
-};
-
-static const char *
-number(struct number *n, int64_t v)
-{
-	(void)snprintf(n->text, sizeof n->text, "%lld", (long long)v);
-	return n->text;
-}
-
 static int64_t
 time_or_0(const struct rows *r, int row, int col)
 {
 	return row_is_null(r, row, col) ? 0 : row_time_us(r, row, col);
-}
-
-static const char *
-text_or_null(const struct rows *r, int row, int col)
-{
-	return row_is_null(r, row, col) ? NULL : row_text(r, row, col);
 }
 
 static void
@@ -65,18 +48,18 @@ read_state(const struct rows *r, int row, struct event_state *out)
 		.new_status = row_status(r, row, COL_NEW_STATUS),
 		.changed_us = row_time_us(r, row, COL_CHANGED_AT),
 		.changed_by = row_i64(r, row, COL_CHANGED_BY),
-		.reason = text_or_null(r, row, COL_REASON),
-		.note = text_or_null(r, row, COL_NOTE),
+		.reason = row_text_or_null(r, row, COL_REASON),
+		.note = row_text_or_null(r, row, COL_NOTE),
 		.state = row_text(r, row, COL_STATE),
-		.request_id = text_or_null(r, row, COL_REQUEST_ID),
+		.request_id = row_text_or_null(r, row, COL_REQUEST_ID),
 		.attempts = (int32_t)row_i64(r, row, COL_ATTEMPTS),
 		.next_attempt_us = time_or_0(r, row, COL_NEXT_ATTEMPT_AT),
 		.parked_us = time_or_0(r, row, COL_PARKED_AT),
-		.last_error = text_or_null(r, row, COL_LAST_ERROR),
+		.last_error = row_text_or_null(r, row, COL_LAST_ERROR),
 		.waits_for = (int32_t)row_i64(r, row, COL_WAITS_FOR),
 		.discarded_us = time_or_0(r, row, COL_DISCARDED_AT),
-		.discarded_by = text_or_null(r, row, COL_DISCARDED_BY),
-		.discard_reason = text_or_null(r, row, COL_DISCARD_REASON),
+		.discarded_by = row_text_or_null(r, row, COL_DISCARDED_BY),
+		.discard_reason = row_text_or_null(r, row, COL_DISCARD_REASON),
 	};
 	row_uuid(r, row, COL_EVENT, out->event_id);
 }

@@ -27,6 +27,8 @@ enum {
 	COL_NAME,
 	COL_PRICE,
 	COL_QUANTITY,
+	COL_REASON,
+	COL_NOTE,
 };
 
 static bool
@@ -52,6 +54,8 @@ read_event(const struct rows *r, int row, char *id, struct item *items, struct e
 		.status = row_status(r, row, COL_NEW_STATUS),
 		.old_status = row_status(r, row, COL_OLD_STATUS),
 		.changed_by = row_i64(r, row, COL_CHANGED_BY),
+		.reason = row_text_or_null(r, row, COL_REASON),
+		.note = row_text_or_null(r, row, COL_NOTE),
 		.total = row_money(r, row, COL_TOTAL),
 		.items = items,
 	};

@@ -23,6 +23,8 @@ enum {
 	RARE = 4,    /* no request needs it: not worth a name on every worker's connection */
 };
 
+/* What /metrics calls the end of a call. */
+enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
 /* Of the catalog alone: also where nothing is deployed. */
 #define DATABASE_FACTS                                                                                             \
 	"SELECT current_setting('server_version_num')::integer, current_user::text, pg_is_in_recovery(), "         \
@@ -45,10 +47,14 @@ static const struct {
 				"SELECT * FROM orders.create_order($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
 				14, CHANGES | WAITS },
 	[CALL_CHANGE_STATUS] = { "change_status",
-				 "SELECT * FROM orders.change_status($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)", 11,
-				 CHANGES | WAITS },
+				 "SELECT * FROM orders.change_status($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
+				 14, CHANGES | WAITS },
 	[CALL_GET_ORDER] = { "get_order", "SELECT * FROM orders.get_order($1,$2)", 2, 0 },
-	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3)", 3, 0 },
+	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3,$4,$5,$6,$7,$8)", 8,
+			       0 },
+	[CALL_LIST_ALL_ORDERS] = { "list_all_orders",
+				   "SELECT * FROM orders.list_all_orders($1,$2,$3,$4,$5,$6)", 6, 0 },
+	[CALL_GET_HISTORY] = { "get_history", "SELECT * FROM orders.get_history($1,$2)", 2, 0 },
 	[CALL_FIND_REPLAY] = { "find_replay", "SELECT * FROM orders.find_replay($1,$2,$3,$4)", 4, WAITS },
 	[CALL_FIND_OWNER] = { "find_owner", "SELECT * FROM orders.find_owner($1,$2,$3)", 3, 0 },
 	[CALL_CLAIM_DUE] = { "claim_due", "SELECT * FROM orders.claim_due($1,$2)", 2, WAITS },
@@ -88,9 +94,6 @@ static const struct {
 };
 
 #define CALLS (sizeof calls / sizeof *calls)
-
-/* What /metrics calls the end of a call. */
-enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
 
 static const struct breaker_policy policy = {
 	.threshold = 2, .first_ms = 250, .cap_ms = 500, .probe_ms = CONNECT_MS + 500

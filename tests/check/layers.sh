@@ -4,19 +4,20 @@
 #     tests/check/layers.sh [DIR]     of the repository, or of DIR, which has a lib/ and a cgi/; prints what does not
 #     tests/check/layers.sh -t        tests this check: each rule must find a violation of it
 #
-# cgi → ctl → api → {store, remote} → json → order → base, api → http → base: each layer knows those below it and none beside it.
+# cgi → ctl → api → {store, remote} → json → order → base, api → {http, html} → base: each layer knows those below it and none beside it.
 set -eu
 
 # layer: what it may include of lib/, itself aside; rc.h is everybody's
 layers='base:
 order:base
 json:order base
+html:order base
 http:base
 store:order base
 remote:json order base
-api:store remote http json order base
+api:store remote http html json order base
 ctl:api store remote json order base
-cgi:ctl api store remote http json order base'
+cgi:ctl api store remote http html json order base'
 
 # library header: the file or folder that may include it, or several
 libraries='json-c/:lib/json/
@@ -101,7 +102,7 @@ self_test() {
 	while IFS='|' read -r file line message; do
 		rm -rf -- "${dir:?}/lib" "${dir:?}/cgi"
 		mkdir -p "$dir/lib" "$dir/cgi"
-		for layer in base order json http store remote api ctl; do
+		for layer in base order json html http store remote api ctl; do
 			mkdir "$dir/lib/$layer"
 			echo '#pragma once' >"$dir/lib/$layer/a.h"
 			echo "#include \"$layer/a.h\"" >"$dir/lib/$layer/a.c"
@@ -119,6 +120,8 @@ self_test() {
 		lib/order/a.c|#include "json/a.h"|order must not know json
 		lib/json/a.h|#include "store/a.h"|json must not know store
 		lib/json/a.c|#  include "http/a.h"|json must not know http
+		lib/html/a.c|#include "json/a.h"|html must not know json
+		lib/html/a.c|#include "http/a.h"|html must not know http
 		lib/http/a.c|#include "order/a.h"|http must not know order
 		lib/store/a.c|#include "json/a.h"|store must not know json
 		lib/store/a.c|#include "remote/a.h"|store must not know remote

@@ -10,6 +10,8 @@ dir=$root/build/deb
 rm -rf -- "$dir"
 mkdir -p "$dir/orders-fcgi"
 git ls-files -z | tar -c --null -T - -f - | tar -x --no-same-owner -C "$dir/orders-fcgi" -f -
+# Of npm's packages the one that is in the Debian package; its version is in the lock file.
+(cd "$root" && tar -c --exclude '*.map' run/npm/node_modules/swagger-ui-dist) | tar -x --no-same-owner -C "$dir/orders-fcgi" -f -
 cd "$dir/orders-fcgi"
 jobs=$(nproc)
 if ! DEB_BUILD_OPTIONS="nocheck parallel=$jobs" DEB_BUILD_PROFILES=nocheck WERROR=1 dpkg-buildpackage -us -uc -b >"$dir/log" 2>&1; then

@@ -65,6 +65,7 @@ first_order() {
 	}
 	follow '6. '
 	echo
+	curl -fsS http://localhost/docs/page.js | grep -q SwaggerUI || fail "the API's page is not there"
 	[ "$(orders)" = "$1" ] || fail "there are $(orders) orders and not $1"
 }
 

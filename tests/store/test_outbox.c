@@ -90,8 +90,8 @@ Test(outbox, gives_an_event_with_all_that_it_says)
 	settle(&got, taken);
 
 	step.lease_ms = 0;
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &made),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made),
 		     RC_OK);
 	got = claim(10, 60000);
 	cr_assert_eq(got.n, 1);

@@ -1,6 +1,7 @@
 #include "support/http.h"
 
 #include <arpa/inet.h>
+#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -111,7 +112,8 @@ ask_send(int port, const struct ask *a)
 	head = talloc_strdup_append(head, "\r\n");
 	x = send_from(a->from, port, head, strlen(head));
 	x.head = strcmp(method, "HEAD") == 0;
-	x.ask = a;
+	x.method = method;
+	x.target = a->target;
 	if (x.fd >= 0 && a->body)
 		send_all(x.fd, a->body, body_len);
 	return x;
@@ -173,25 +175,27 @@ is_complete(const char *bytes, size_t len, bool head)
 	return head || len - (size_t)(end + 4 - bytes) >= strtoul(announced + 17, NULL, 10);
 }
 
-/* ORDERS_TEST_RECORD: a file that gets a line of JSON for each exchange with the service. */
+/* ORDERS_TEST_EXCHANGES: a folder with a file for each process, which gets a line of JSON for each exchange. What is no request of
+ * a client, such as raw bytes, is left out; of neighbours of the service tests/openapi/validate.mjs knows by the port. */
 static void
 record(const struct exchange *x, const struct answer *a)
 {
-	const char *path = getenv("ORDERS_TEST_RECORD");
+	const char *dir = getenv("ORDERS_TEST_EXCHANGES");
 	char *line;
 	int fd;
 
-	if (!path || !x->ask || x->ask->target[0] != '/')
+	if (!dir || !x->target || x->target[0] != '/')
 		return;
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	line = text("{\"method\":%s,\"target\":%s,\"status\":%d,\"head\":%s,\"body\":%s}\n",
-		    json_quote(x->ask->method ? x->ask->method
-			       : x->ask->body ? "POST"
-					      : "GET"),
-		    json_quote(x->ask->target), a->status, json_quote(a->head), json_quote(a->body));
-	if (fd < 0 || write(fd, line, strlen(line)) < 0)
-		give_up("%s: %s", path, strerror(errno));
+	line = text(
+		"{\"test\":\"%s/%s\",\"port\":%d,\"method\":%s,\"target\":%s,\"status\":%d,\"head\":%s,\"body\":%s}\n",
+		criterion_current_suite ? criterion_current_suite->name : "-",
+		criterion_current_test ? criterion_current_test->name : "-", x->port, json_quote(x->method),
+		json_quote(x->target), a->status, json_quote(a->head), json_quote(a->body));
+	fd = open(text("%s/%d", dir, (int)getpid()), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+		give_up("%s: %s", dir, strerror(errno));
 	(void)close(fd);
+	talloc_free(line);
 }
 
 struct answer

@@ -38,7 +38,7 @@ struct exchange {
 	int64_t started_ms;
 	bool head; /* no body comes */
 	int port;
-	const struct ask *ask;
+	const char *method, *target; /* NULL: raw bytes */
 };
 struct exchange ask_send(int port, const struct ask *a);
 struct answer ask_receive(struct exchange *x, int limit_ms);

@@ -59,6 +59,7 @@ static const char *const service_settings[] = {
 	"BACKLOG",
 	"ORDERS_ENV",
 	"MAX_WAITING",
+	"DOCS_DIR",
 };
 
 static char **
@@ -160,12 +161,28 @@ answers_200(void *arg)
 	return ask(w->p->port, &(const struct ask){ .target = w->target }).status == 200;
 }
 
+/* For tests/openapi/validate.mjs: here the service answers. */
+static void
+note_port(int port)
+{
+	const char *dir = getenv("ORDERS_TEST_EXCHANGES"), *line = text("%d\n", port);
+	int fd;
+
+	if (!dir)
+		return;
+	fd = open(text("%s/ports", dir), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+		give_up("%s: %s", dir, strerror(errno));
+	(void)close(fd);
+}
+
 static bool
 start_once(const struct pool_options *o, struct pool *p)
 {
 	struct waiting w = { .p = p, .target = o->unready ? "/health" : "/ready" };
 
 	p->port = free_port();
+	note_port(p->port);
 	start_server(o, p);
 	return wait_until(START_MS, answers_200, &w) && !w.died;
 }

@@ -20,6 +20,7 @@
 # store and wire: ORDERS_TEST_PG, the conninfo of the superuser up to and without its dbname; ORDERS_TEST_PG_URL, the worker's
 # role over TCP, likewise; ORDERS_TEST_TEMPLATE, a database with the schema, to be the TEMPLATE of others; ORDERS_TEST_PG_PID.
 # store: ORDERS_TEST_SESSION_URL and ORDERS_TEST_TRANSACTION_URL, as ORDERS_TEST_PG_URL, but through PgBouncer.
+# wire: ORDERS_TEST_EXCHANGES, a folder for what the service answers, which tests/openapi/validate.mjs holds against docs/openapi.json afterwards.
 # wire, fault and aws: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
 set -eu
 
@@ -156,6 +157,10 @@ unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 mkdir "$dir/out" "$dir/pools"
+if needs wire; then
+	export ORDERS_TEST_EXCHANGES="$dir/exchanges"
+	mkdir "$ORDERS_TEST_EXCHANGES"
+fi
 if [ -n "$program" ]; then
 	status=0
 	"$program" || status=$?
@@ -216,6 +221,14 @@ for log in "$dir"/pools/*/log; do
 		failed=$((failed + 1))
 	fi
 done
+
+# With every test run, every documented answer has to have been seen. Without one that asked the service there is nothing to judge.
+if [ -e "$dir/exchanges/ports" ]; then
+	whole=all
+	[ "$ORDERS_TEST_SERVER${PGBOUNCER-}${PROGRAMS-}${ONLY-}" = lighttpd ] || whole=''
+	"$ORDERS_TEST_NODE" "$PARTS_ROOT/tests/openapi/validate.mjs" "$PARTS_ROOT/run/npm-tests/node_modules" "$dir" "$ORDERS_TEST_SERVER" "$whole" ||
+		failed=$((failed + 1))
+fi
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

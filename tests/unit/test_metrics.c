@@ -26,7 +26,8 @@ open_pool(void)
 	pool = pool_open(NULL);
 	cr_assert_not_null(pool);
 	slot = pool_slot(pool);
-	metrics_use(&pool->metrics, pool_worker(pool, slot), "1.2.3", 7);
+	metrics_use(&pool->metrics, pool_worker(pool, slot));
+	metrics_describe("1.2.3", 7);
 	log_watch(metrics_fault);
 	log_set_level(LOG_ERROR + 1); /* heard of all the same */
 }
@@ -34,7 +35,7 @@ open_pool(void)
 static void
 close_pool(void)
 {
-	metrics_use(NULL, NULL, NULL, 0);
+	metrics_use(NULL, NULL);
 	log_watch(NULL);
 	talloc_free(ctx);
 }
@@ -163,7 +164,7 @@ Test(metrics, of_nobody_are_not_counted)
 {
 	struct series *known = NULL;
 
-	metrics_use(NULL, NULL, NULL, 0);
+	metrics_use(NULL, NULL);
 	metrics_count(COUNT_REPLAYS, 1);
 	metrics_time(&known, TIMED_SNS, "a", "b", 1);
 	cr_expect_null(known);

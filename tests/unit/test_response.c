@@ -75,6 +75,16 @@ Test(response, without_a_body_has_no_type)
 		    "head");
 }
 
+Test(response, that_is_a_304_says_nothing_of_a_length)
+{
+	a.status = HTTP_NOT_MODIFIED;
+	a.body = NULL;
+	a.body_len = 0;
+	http_response_field(&a, "ETag", "\"2\"");
+	http_response_head(&a, &head);
+	expect_text(head.data, "Status: 304 Not Modified\r\nETag: \"2\"\r\n\r\n", "head");
+}
+
 Test(response, knows_the_reasons_of_rfc_9110)
 {
 	static const struct {
