@@ -186,8 +186,7 @@ check_database(struct check *k)
 		return;
 	}
 	ctl_forget_events();
-	before = clock_wall_us();
-	if ((rc = store_database_facts(c->pg, c->ctx, &f))) {
+	if (store_database_facts(c->pg, c->ctx, &f)) {
 		check_add(k, "database", VERDICT_FAILED,
 			  "is DATABASE_URL right, PostgreSQL up, its pg_hba.conf as it should be?",
 			  "no connection: %s", *ctl_last_text() ? ctl_last_text() : ctl_last_event());

@@ -39,6 +39,7 @@ struct ctl {
 	bool configured;
 	struct pg *pg; /* once ctl_database() was good */
 	struct breaker breaker;
+	const char *by; /* who acts, for the record; on ctx */
 	struct buf out; /* goes to stdout when the command is done, or by ctl_flush() */
 };
 

@@ -15,6 +15,7 @@
 #include "json/write.h"
 
 #define PARKED_BATCH 200
+#define BY_MAX 255
 
 /* One kind of change: to up to OUTBOX_BATCH events, and of which states an event is to be for it. */
 struct change {
@@ -68,9 +69,7 @@ who(void)
 static enum rc
 apply_discard(struct ctl *c, const char *const *ids, size_t n, struct event_outcome **out)
 {
-	const char *by = talloc_strndup(c->ctx, who(), 255);
-
-	return by ? store_outbox_discard(c->pg, c->ctx, ids, n, by, c->opt->reason, out) : RC_NO_MEMORY;
+	return store_outbox_discard(c->pg, c->ctx, ids, n, c->by, c->opt->reason, out);
 }
 
 static const struct change retry = { "would_retry", "retrying", apply_retry };
@@ -225,6 +224,10 @@ ctl_outbox_discard(struct ctl *c)
 		ctl_say("outbox discard: --reason TEXT says why, for who asks later");
 		return EX_USAGE;
 	}
+	c->by = talloc_strndup(c->ctx, who(),
+			       BY_MAX); /* now: root may become another user for the database */
+	if (!c->by)
+		return ctl_database_failed(RC_NO_MEMORY);
 	status = ctl_database(c);
 	return status ? status : change_each(c, &discard);
 }

@@ -21,7 +21,7 @@ struct pool_show {
 bool pool_show_text(struct buf *out, void *ctx, const struct view *v, const struct pool_show *how);
 
 /* Appends one JSON object. */
-void pool_show_json(struct buf *out, const struct view *v);
+void pool_show_json(struct buf *b, const struct view *v);
 
 /* The pool at path; NULL when there is none (said in *why, on ctx). Unmapped by the caller. */
 const struct pool *pool_find(void *ctx, const char *path, const char **why);

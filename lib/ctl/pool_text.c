@@ -68,14 +68,18 @@ put_requests(struct buf *out, void *ctx, const struct view *v, const struct pool
 {
 	const struct sample_view *s = last_sample(v);
 	const struct totals_view *t = &v->totals;
+	double per_s = how->rate, errors_per_s = how->errors;
 	char rate[FORMAT_SIZE], errors[FORMAT_SIZE], p50[FORMAT_SIZE], p99[FORMAT_SIZE];
 	char n[4][FORMAT_SIZE];
 
-	if (how->rate >= 0 || s)
-		line(out, ctx, how, LABEL "%s, 5xx %s; p50 %s, p99 %s", "Requests",
-		     format_rate(rate, how->rate >= 0 ? how->rate : s->requests_per_s),
-		     format_rate(errors, how->rate >= 0 ? how->errors : s->errors_per_s),
-		     format_latency(p50, s ? s->p50_ms : -1), format_latency(p99, s ? s->p99_ms : -1));
+	if (per_s < 0 && s) {
+		per_s = s->requests_per_s;
+		errors_per_s = s->errors_per_s;
+	}
+	if (per_s >= 0)
+		line(out, ctx, how, LABEL "%s, 5xx %s; p50 %s, p99 %s", "Requests", format_rate(rate, per_s),
+		     format_rate(errors, errors_per_s), format_latency(p50, s ? s->p50_ms : -1),
+		     format_latency(p99, s ? s->p99_ms : -1));
 	else
 		line(out, ctx, how, LABEL "no rate yet: a sample is taken every 10 s", "Requests");
 	line(out, ctx, how, LABEL "%s requests, %s answered 5xx, %s replayed", "Since start",

@@ -203,7 +203,7 @@ END
 $$;
 
 -- These events are due now, parked or not; their attempts still count. For each of them, in this order, what was done: retried, or
--- nothing since it is sent or discarded already, or unknown. An event behind another of its order goes on waiting for that one.
+-- nothing since it is sent or was discarded before, or unknown. An event behind another of its order goes on waiting for that one.
 CREATE FUNCTION orders.outbox_retry(p_events uuid[]) RETURNS TABLE (event_id uuid, outcome text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -224,7 +224,8 @@ BEGIN
 		IF FOUND THEN
 			outcome := 'retried';
 		ELSE
-			SELECT e.state INTO outcome FROM orders.order_events(v_user, v_order) AS e WHERE e.version = v_version;
+			SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END INTO outcome
+			FROM orders.order_events(v_user, v_order) AS e WHERE e.version = v_version;
 			outcome := coalesce(outcome, 'unknown');
 		END IF;
 		RETURN NEXT;

@@ -93,7 +93,7 @@ follow '5.1. '
 first_order 3
 
 # The operator's tool finds the settings, and acts as the pool's user, whom PostgreSQL knows. There is no SNS here.
-checked=$(ordersctl check) && fail 'ordersctl check finds nothing wrong' || :
+if checked=$(ordersctl check); then fail "ordersctl check finds nothing wrong: $checked"; fi
 for part in settings pool 'product service' database schema role; do
 	printf '%s\n' "$checked" | grep -q "^$part  *ok " || fail "ordersctl check: $part: $checked"
 done
