@@ -8,11 +8,12 @@ override LIBDIR := $(PREFIX)/lib/orders
 override SHAREDIR := $(PREFIX)/share/orders
 BINDIR      ?= $(PREFIX)/bin
 MANDIR      ?= $(PREFIX)/share/man
+COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 override DOCDIR := $(PREFIX)/share/doc/orders-fcgi
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
-EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh
+EXAMPLES := lighttpd.conf $(wildcard docs/*.conf docs/*.ini) docs/token.sh docs/prometheus-rules.yml docs/grafana.json
 SCHEMA   := $(wildcard schema/sqitch.* schema/*.sql schema/*/*.sql)
 # Tools beside the schema, which find it by following the link in BINDIR.
 TOOLS    := $(wildcard schema/orders-*)
@@ -33,6 +34,8 @@ install: all ## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(SYSCONFDIR)/orders
 	install -m 755 $(WORKER) $(DESTDIR)$(LIBDIR)
+	install -D -m 755 $(CTL) $(DESTDIR)$(BINDIR)/ordersctl
+	install -D -m 644 docs/ordersctl.bash-completion $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
 	@sed $(SPAWN_PATHS) spawn.sh >$(DESTDIR)$(LIBDIR)/spawn.sh && chmod 755 $(DESTDIR)$(LIBDIR)/spawn.sh
 	@! grep -nE 'here/(run|cgi)' $(DESTDIR)$(LIBDIR)/spawn.sh
 	@sed $(LUA_PATHS) lighttpd.lua >$(DESTDIR)$(SHAREDIR)/lighttpd.lua && chmod 644 $(DESTDIR)$(SHAREDIR)/lighttpd.lua
@@ -55,6 +58,7 @@ install: all ## into DESTDIR, below PREFIX
 
 uninstall: ## what `make install` brought, orders.env aside
 	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(DESTDIR)$(BINDIR)/ordersctl $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,orders.service orders.socket) $(DESTDIR)$(SYSUSERSDIR)/orders.conf \
 		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
 

@@ -15,7 +15,7 @@ packages() {
 		libtalloc-dev libexpat1-dev libssl-dev ;;
 	run) echo lighttpd lighttpd-modules-lua multiwatch spawn-fcgi postgresql-15 postgresql-client-15 sqitch libdbd-pg-perl jq curl \
 		openssl ca-certificates ;;
-	test) echo libcriterion-dev patch pgbouncer lighttpd-mod-openssl nginx-light apache2 libapache2-mod-fcgid ;;
+	test) echo libcriterion-dev patch pgbouncer lighttpd-mod-openssl nginx-light apache2 libapache2-mod-fcgid prometheus ;;
 	browser) echo chromium fonts-dejavu-core ;;
 	docs) ;; # of npm alone
 	aws) echo awscli ;;
@@ -58,7 +58,7 @@ install_missing() {
 	esac
 	for package in $missing; do
 		case $package in
-		lighttpd | apache2 | pgbouncer) services="$services $package.service" ;;
+		lighttpd | apache2 | pgbouncer | prometheus) services="$services $package.service" ;;
 		nginx-light) services="$services nginx.service" ;;
 		esac
 	done

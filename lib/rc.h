@@ -38,6 +38,7 @@ enum rc {
 	RC_NO_ORDER,	 /* why.text: the order's id as the client wrote it, without leading zeros */
 	RC_STATUS_FINAL, /* why.from */
 	RC_STATUS_STEP,	 /* why.from, to */
+	RC_STALE,	 /* If-Match names other versions than the order's */
 	RC_FORBIDDEN,
 
 	RC_DATABASE,  /* unreachable, too slow, or out of resources: worth another try later */

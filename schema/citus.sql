@@ -12,6 +12,7 @@ SELECT create_distributed_table('orders.orders', 'user_id', colocate_with => 'no
 SELECT create_distributed_table('orders.order_items', 'user_id', colocate_with => 'orders.orders');
 SELECT create_distributed_table('orders.order_changes', 'user_id', colocate_with => 'orders.orders');
 SELECT create_distributed_table('orders.outbox', 'user_id', colocate_with => 'orders.orders');
+SELECT create_distributed_table('orders.outbox_discards', 'user_id', colocate_with => 'orders.orders');
 
 -- 2. What runs where the user's rows are.
 SELECT create_distributed_function(oid::regprocedure, 'p_user', colocate_with => 'orders.orders')
@@ -35,6 +36,66 @@ BEGIN
 		WHERE a.changed_by = p_caller AND a.idempotency_key = p_key AND a.changed_by <> a.user_id;
 	END IF;
 	RETURN NEXT;
+END
+$$;
+
+-- Each node finds its own newest, and they are merged: for that a node wants them in one row, not one for each status.
+CREATE INDEX all_orders_newest_first ON orders.orders (created_at DESC, id DESC);
+
+CREATE OR REPLACE FUNCTION orders.list_all_orders(
+	p_status orders.order_status, p_from timestamp with time zone, p_to timestamp with time zone,
+	p_after bigint, p_skip bigint, p_limit integer
+) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	v_from timestamp with time zone := coalesce(p_from, '-infinity');
+	v_at timestamp with time zone;
+	v_id bigint := p_after;
+	v_users bigint[];
+	v_orders bigint[];
+	v_line orders.order_line;
+BEGIN
+	IF p_after IS NOT NULL THEN
+		SELECT o.created_at INTO v_at FROM orders.orders AS o WHERE o.id = p_after;
+		IF NOT FOUND THEN
+			v_line.outcome := 'no_after';
+			RETURN NEXT v_line;
+			RETURN;
+		END IF;
+	END IF;
+	IF v_at IS NULL OR v_at >= p_to THEN
+		v_at := coalesce(p_to, 'infinity');
+		v_id := 0;
+	END IF;
+
+	IF p_status IS NULL THEN
+		SELECT array_agg(w.user_id), array_agg(w.id) INTO v_users, v_orders
+		FROM (
+			SELECT o.user_id, o.id FROM orders.orders AS o
+			WHERE o.created_at >= v_from AND (o.created_at, o.id) < (v_at, v_id)
+			ORDER BY o.created_at DESC, o.id DESC
+			OFFSET p_skip LIMIT p_limit
+		) AS w;
+	ELSE
+		SELECT array_agg(w.user_id), array_agg(w.id) INTO v_users, v_orders
+		FROM (
+			SELECT o.user_id, o.id FROM orders.orders AS o
+			WHERE o.status = p_status AND o.created_at >= v_from AND (o.created_at, o.id) < (v_at, v_id)
+			ORDER BY o.created_at DESC, o.id DESC
+			OFFSET p_skip LIMIT p_limit
+		) AS w;
+	END IF;
+
+	RETURN QUERY
+	SELECT 'found', o.user_id, o.id, o.email, o.status, o.version, o.total_amount, o.created_at, o.updated_at,
+	       i.line, i.id, i.product_id, i.product_name, i.product_price, i.quantity, i.subtotal, i.created_at,
+	       NULL::orders.order_status, NULL::uuid, false
+	FROM orders.orders AS o
+	LEFT JOIN orders.order_items AS i ON i.user_id = o.user_id AND i.order_id = o.id
+	WHERE o.user_id = ANY (v_users) AND o.id = ANY (v_orders)
+	ORDER BY o.created_at DESC, o.id DESC, i.line;
 END
 $$;
 
@@ -91,7 +152,7 @@ BEGIN
 		RETURN QUERY
 		SELECT c.user_id, c.order_id, c.version, c.event_id, c.changed_at, c.changed_by, c.old_status, c.new_status,
 		       o.email, o.total_amount, v_request_id, v_traceparent, v_attempts,
-		       i.line, i.product_id, i.product_name, i.product_price, i.quantity
+		       i.line, i.product_id, i.product_name, i.product_price, i.quantity, c.reason, c.note
 		FROM orders.order_changes AS c
 		JOIN orders.orders AS o ON o.user_id = v_user AND o.id = v_order
 		LEFT JOIN orders.order_items AS i ON v_version = 1 AND i.user_id = v_user AND i.order_id = v_order
@@ -152,5 +213,25 @@ BEGIN
 			WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
 		END IF;
 	END LOOP;
+END
+$$;
+
+-- Exact, which takes longer the more is owed: where its rows lie, the table that is known here has no pages to reckon from.
+CREATE OR REPLACE FUNCTION orders.outbox_stats() RETURNS TABLE (waiting bigint, parked bigint, oldest_at timestamp with time zone)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	v_user bigint;
+	v_order bigint;
+	v_version integer;
+BEGIN
+	SELECT count(*) FILTER (WHERE b.parked_at IS NULL), count(*) FILTER (WHERE b.parked_at IS NOT NULL) INTO waiting, parked
+	FROM orders.outbox AS b;
+	SELECT b.user_id, b.order_id, b.version INTO v_user, v_order, v_version
+	FROM orders.outbox AS b WHERE b.parked_at IS NULL ORDER BY b.owed_at LIMIT 1;
+	SELECT c.changed_at INTO oldest_at
+	FROM orders.order_changes AS c WHERE c.user_id = v_user AND c.order_id = v_order AND c.version = v_version;
+	RETURN NEXT;
 END
 $$;

@@ -7,9 +7,10 @@ UNFORTIFIED := -fstack-protector-strong -fPIE
 # The contract through the other web servers: what of the wire tests a web server has a part in. The rest starts workers of its own, or
 # is about what lies behind the worker.
 SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
-SERVED  := create docs events health idempotency identity lifecycle list log products routing server status validation
+SERVED  := create desk docs etag events health history idempotency identity lifecycle list log metrics pages products routing server
+SERVED  := $(SERVED) status status_page validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
-LONG    := events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
+LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
 wire-servers: deps-test ## the contract through each web server
 	@$(MAKE) --no-print-directory all build-wire
@@ -43,6 +44,14 @@ valgrind: deps-test deps-san ## unit and store tests and a worker under valgrind
 $(MEMORY): $(BUILD)/tests/fault/memory.o $(BUILD)/tests/fault/around.o $(BUILD)/tests/fault/refuse.o $(SUPPORT) $(OBJS)
 	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
 $(BUILD)/tests/fault/refuse.o: ALL_CFLAGS += -fno-builtin
+
+# For whoever changes how the page looks.
+PAGE := $(BUILD)/tests/page/status
+$(PAGE): $(PAGE).o $(SUPPORT) $(OBJS)
+	@echo "  LD  $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+pages: deps-test $(PAGE) ## the page /status of sample pools, in build/pages
+	@mkdir -p $(BUILD)/pages
+	@for kind in calm night empty; do $(PAGE) $$kind >$(BUILD)/pages/$$kind.html || exit 1; done
 
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -84,6 +93,7 @@ lint: deps-lint deps-test compile_commands.json ## what reads the sources withou
 	@tests/check/docs.sh
 	@tests/check/package.sh
 	@tests/check/openapi.sh
+	@tests/check/metrics.sh
 	@clang-format --dry-run -Werror $(C_FILES)
 	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppressions-list=tests/check/cppcheck.supp -D_GNU_SOURCE -DVERSION='""' -Ilib --library=posix lib cgi
@@ -104,4 +114,4 @@ compile_commands.json: Makefile tests/tests.mk FORCE
 	done | { printf '['; cat; printf ']\n'; } >$@.new
 	@cmp -s $@.new $@ 2>/dev/null && rm $@.new || mv $@.new $@
 
-.PHONY: wire-servers browser-test san valgrind fuzz cover lint format fuzz-programs
+.PHONY: wire-servers browser-test san valgrind fuzz cover lint format fuzz-programs pages

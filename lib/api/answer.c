@@ -79,6 +79,7 @@ static const struct {
 	{ RC_PRODUCT_INVALID, 502, "Product service returned an invalid response", NULL },
 	{ RC_TOTAL_TOO_LARGE, 400, "Order total is too large", NULL },
 	{ RC_NO_ORDER, 404, "Order %x not found", NULL },
+	{ RC_STALE, 412, "Precondition Failed", NULL },
 	{ RC_STATUS_FINAL, 400, "Cannot update order in %f status", NULL },
 	{ RC_STATUS_STEP, 400, "Cannot change order status from %f to %t", NULL },
 	{ RC_FORBIDDEN, 403, "Not enough permissions", NULL },
@@ -141,6 +142,7 @@ answer_failure(struct request *r, enum rc rc)
 	buf_clear(&r->out->fields);
 	buf_init(&body, r->ctx, BODY_MAX);
 	r->out->status = failures[i].status;
+	r->out->type = NULL;
 	if (failures[i].fields)
 		failures[i].fields(r);
 	if (!failures[i].detail || *failures[i].detail)
@@ -162,6 +164,18 @@ answer_json(struct request *r, int status, const struct buf *body)
 	return RC_OK;
 }
 
+/* Every answer that is a single order has them. */
+static void
+put_order_fields(struct request *r, const struct order *o)
+{
+	char etag[16];
+
+	r->order_id = o->id;
+	(void)snprintf(etag, sizeof etag, "\"%d\"", (int)o->version);
+	http_response_field(r->out, "ETag", etag);
+	http_response_field(r->out, "Cache-Control", "no-store");
+}
+
 enum rc
 answer_order(struct request *r, int status, const struct order *o)
 {
@@ -170,13 +184,33 @@ answer_order(struct request *r, int status, const struct order *o)
 
 	buf_init(&body, r->ctx, BODY_MAX);
 	order_encode(&body, o);
-	r->order_id = o->id;
-	http_response_field(r->out, "Cache-Control", "no-store");
+	put_order_fields(r, o);
 	if (status == HTTP_CREATED) {
 		(void)snprintf(location, sizeof location, "/api/v1/orders/%lld", (long long)o->id);
 		http_response_field(r->out, "Location", location);
 	}
 	return answer_json(r, status, &body);
+}
+
+enum rc
+answer_not_modified(struct request *r, const struct order *o)
+{
+	put_order_fields(r, o);
+	r->out->status = HTTP_NOT_MODIFIED;
+	r->out->body = NULL;
+	r->out->body_len = 0;
+	return r->out->fields.failed ? RC_NO_MEMORY : RC_OK;
+}
+
+enum rc
+answer_history(struct request *r, const struct past *past, size_t n)
+{
+	struct buf body;
+
+	buf_init(&body, r->ctx, BODY_MAX);
+	history_encode(&body, past, n);
+	http_response_field(r->out, "Cache-Control", "no-store");
+	return answer_json(r, HTTP_OK, &body);
 }
 
 enum rc
@@ -194,4 +228,5 @@ void
 answer_is_replay(struct request *r)
 {
 	http_response_field(r->out, "Idempotent-Replayed", "true");
+	metrics_count(COUNT_REPLAYS, 1);
 }

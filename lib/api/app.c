@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/auth.h"
+#include "api/meter.h"
 #include "api/publish.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,9 +26,12 @@ static const struct route routes[] = {
 	{ "GET", "/api/v1/orders", NEED_USER, list_orders },
 	{ "POST", "/api/v1/orders", NEED_USER | NEED_JSON, create_order },
 	{ "GET", "/api/v1/orders/{order_id}", NEED_USER, get_order },
+	{ "GET", "/api/v1/orders/{order_id}/history", NEED_USER, get_history },
 	{ "PATCH", "/api/v1/orders/{order_id}/status", NEED_USER | NEED_JSON, change_status },
 	{ "GET", "/health", 0, get_health },
 	{ "GET", "/ready", 0, get_ready },
+	{ "GET", "/status", 0, get_status_page },
+	{ "GET", "/metrics", 0, get_metrics },
 	{ "GET", "/openapi.json", 0, get_file },
 	{ "GET", "/docs", 0, get_file },
 };
@@ -47,7 +51,10 @@ app_check(void *ctx, const struct config *config, config_fault_fn *fault, void *
 static int
 close_app(struct app *app)
 {
+	if (app->slot)
+		metrics_count(COUNT_WORKERS_LEFT, 1);
 	pool_leave(app->slot);
+	metrics_use(NULL, NULL);
 	return 0;
 }
 
@@ -66,11 +73,17 @@ app_open(void *ctx, const struct config *config)
 		return NULL;
 	}
 	app->slot = pool_slot(app->pool);
+	metrics_use(&app->pool->metrics, pool_worker(app->pool, app->slot));
+	metrics_describe(VERSION, config->workers);
+	log_watch(metrics_fault);
+	if (app->slot)
+		metrics_count(COUNT_WORKERS_STARTED, 1);
 	talloc_set_destructor(app, close_app);
+	app->meter = meter_open(app, routes, sizeof routes / sizeof *routes);
 	app->pg = pg_open(app, config->database_url, &app->pool->breakers[NEIGHBOUR_DATABASE]);
 	app->products = products_open(app, config, app->pool, app->slot);
 	app->publisher = app->pg ? publisher_open(app, config, app->pool, app->slot, app->pg) : NULL;
-	return app->products && app->publisher ? app : NULL;
+	return app->meter && app->products && app->publisher ? app : NULL;
 }
 
 /* application/json or application/…+json, whatever parameters follow. */
@@ -108,6 +121,7 @@ serve(struct request *r)
 	enum rc rc = route_match(routes, sizeof routes / sizeof *routes, r->in->method, r->in->target,
 				 r->in->path_len, &r->match);
 
+	meter_begin(r->app->meter, r->match.route, r->in->started_us);
 	if (rc || (rc = gate(r, r->match.route->needs)))
 		return rc;
 	return r->match.route->handle(r);
@@ -116,6 +130,7 @@ serve(struct request *r)
 void
 app_answer(void *arg, struct http_request *in, struct http_response *out)
 {
+	struct app *app = arg;
 	struct request *r = talloc_zero(in->ctx, struct request);
 	enum rc rc;
 
@@ -124,15 +139,17 @@ app_answer(void *arg, struct http_request *in, struct http_response *out)
 	if (!r) { /* the answer is a 500 already */
 		http_response_field(out, "X-Request-ID", in->request_id);
 		log_error("request.no_memory");
+		meter_end(app->meter, NULL, out->status, clock_us() - in->started_us);
 		return;
 	}
-	*r = (struct request){ .app = arg, .in = in, .out = out, .ctx = in->ctx };
+	*r = (struct request){ .app = app, .in = in, .out = out, .ctx = in->ctx };
 	rc = serve(r);
 	if (rc)
 		answer_failure(r, rc);
 	http_response_field(out, "X-Request-ID", in->request_id);
-	r->database_us = pg_take_spent_us(r->app->pg);
+	r->database_us = pg_take_spent_us(app->pg);
 	r->answered_us = clock_us() - in->started_us;
+	meter_end(app->meter, r->match.route, out->status, r->answered_us);
 }
 
 static void
@@ -145,6 +162,15 @@ log_access(const struct request *r, int64_t publish_us)
 		 log_i64("publish_us", publish_us),
 		 r->caller.id ? log_i64("user_id", r->caller.id) : log_text(NULL, NULL),
 		 r->order_id ? log_i64("order_id", r->order_id) : log_text(NULL, NULL));
+}
+
+/* One worker in ten seconds has a sample to take, and looks whether somebody died meanwhile. */
+static void
+end_turn(struct app *app)
+{
+	if (metrics_sample())
+		pool_bury(app->pool);
+	meter_idle();
 }
 
 int
@@ -162,6 +188,7 @@ app_after(void *arg, struct http_request *in, bool busy)
 	if (r)
 		log_access(r, publisher_take_spent_us(app->publisher));
 	log_set_request_id(NULL);
+	end_turn(app);
 	return wait_ms;
 }
 
@@ -169,8 +196,10 @@ int
 app_turn(void *arg)
 {
 	struct app *app = arg;
+	int wait_ms = publisher_turn(app->publisher, false);
 
-	return publisher_turn(app->publisher, false);
+	end_turn(app);
+	return wait_ms;
 }
 
 /* Resident memory in MiB, 0 when the kernel does not tell. */

@@ -10,8 +10,10 @@
 #include "order/access.h"
 #include "remote/product.h"
 #include "store/orders.h"
+#include "store/reads.h"
 
 struct publisher;
+struct meter;
 
 struct app {
 	const struct config *config;
@@ -20,6 +22,7 @@ struct app {
 	struct pg *pg;
 	struct products *products;
 	struct publisher *publisher;
+	struct meter *meter;
 	int64_t requests; /* answered so far */
 };
 
@@ -58,8 +61,11 @@ bool app_retire(void *arg);
 enum rc create_order(struct request *r);
 enum rc list_orders(struct request *r);
 enum rc get_order(struct request *r);
+enum rc get_history(struct request *r);
 enum rc change_status(struct request *r);
 enum rc get_health(struct request *r);
 enum rc get_ready(struct request *r);
+enum rc get_status_page(struct request *r);
+enum rc get_metrics(struct request *r);
 
 #endif

@@ -93,34 +93,3 @@ create_order(struct request *r)
 		note_created(r, &change, &made);
 	return answer_order(r, HTTP_CREATED, &made.order);
 }
-
-static enum rc
-query_int(struct request *r, struct faults *f, const char *name, const struct int_rule *rule, int64_t *out)
-{
-	const struct loc loc = { .part = "query", .name = name };
-	const char *text;
-	size_t len;
-	enum rc rc = http_query(r->in, name, &text, &len);
-
-	if (!rc && text)
-		(void)faults_int_text(f, loc, text, len, rule, out);
-	return rc;
-}
-
-enum rc
-list_orders(struct request *r)
-{
-	static const struct int_rule skip_rule = { 0, INT64_MAX, false }, limit_rule = { 1, 100, false };
-	int64_t skip = 0, limit = 100;
-	struct faults f;
-	struct order *orders;
-	size_t n;
-	enum rc rc;
-
-	faults_init(&f, r->ctx);
-	if ((rc = query_int(r, &f, "skip", &skip_rule, &skip)) ||
-	    (rc = query_int(r, &f, "limit", &limit_rule, &limit)) || (rc = faults_close(&f, &r->why)))
-		return rc;
-	rc = store_list_orders(r->app->pg, r->ctx, r->caller.id, skip, (int32_t)limit, &orders, &n);
-	return rc ? rc : answer_orders(r, orders, n);
-}

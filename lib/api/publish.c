@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "remote/sns.h"
 #include "store/outbox.h"
 
@@ -17,6 +18,9 @@
 #define SWEEP_MAX 40		  /* events that a sweep takes, with one claim and one settlement */
 #define SWEEP_AFTER_FAULT_MS 2000 /* of the database */
 #define OVERDUE_MS 200		  /* that nobody was idle when it was time to look: then somebody busy does */
+#define LOOK_MS 5000		  /* between the pool's looks at how much the outbox owes */
+#define LOOK_LATE_MS 10000	  /* that nobody was idle for one: then somebody busy does */
+#define LOOK_AFTER_FAULT_MS 30000 /* of one of them */
 #define AGAIN_MS 20		  /* until the next try to get a place among those that publish */
 #define RETRY_FIRST_MS 250
 #define BACK_OFF_CAP_MS                                                                                      \
@@ -33,6 +37,8 @@ struct publisher {
 	struct pool *pool;
 	struct slot *slot;
 	struct places places; /* among those that publish: SNS may be slow */
+	struct places
+		sweepers; /* among those that look for waiting events: a backlog must leave time for requests */
 	struct breaker *breaker;
 	struct pg *pg;
 	struct sns *sns;
@@ -54,6 +60,8 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 	p->slot = slot;
 	p->places = (struct places){ .max = config_half_pool(config),
 				     .longest_ms = LEASE_MS + 2 * PG_CALL_MS };
+	p->sweepers = p->places;
+	p->sweepers.max = (p->places.max + 1) / 2;
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);
@@ -182,6 +190,16 @@ judge_entries(const struct event *events, const int *attempts, const struct sns_
 }
 
 static void
+count_entries(const struct sns_fault *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		metrics_count(!results[i].rc			? COUNT_EVENTS_PUBLISHED
+			      : results[i].rc == RC_SNS_MESSAGE ? COUNT_EVENTS_PARKED
+								: COUNT_EVENTS_FAILED,
+			      1);
+}
+
+static void
 settle(struct publisher *p, void *ctx, const struct event *events, const struct failure *failures, size_t n)
 {
 	if (store_settle_events(p->pg, ctx, events, failures, n))
@@ -200,9 +218,11 @@ send_some(struct publisher *p, void *ctx, const struct event *events, const int 
 	if (rc != RC_NO_MEMORY)
 		breaker_report(p->breaker, &policy, rc == RC_OK);
 	if (rc) {
+		metrics_count(COUNT_EVENTS_FAILED, sent);
 		*error = report_failure(&fault, n, ctx);
 		return 0;
 	}
+	count_entries(results, sent);
 	judge_entries(events, attempts, results, sent, failures, ctx);
 	return sent;
 }
@@ -226,19 +246,20 @@ send_all(struct publisher *p, void *ctx, const struct event *events, const int *
 }
 
 static bool
-enter(struct publisher *p)
+enter(struct publisher *p, const struct places *places)
 {
-	return pool_enter(p->pool, p->slot, WAIT_SNS, &p->places);
+	return pool_enter(p->pool, p->slot, WAIT_SNS, places);
 }
 
 /* Those that found no place in time, or have waited until their lease is nearly over, are left to whoever sweeps. */
 static void
 send_gathered(struct publisher *p, int64_t age_ms)
 {
-	bool entered = enter(p);
+	bool entered = enter(p, &p->places);
 
 	if (!entered && p->n < SNS_BATCH_MAX && age_ms < GATHER_MS)
 		return;
+	metrics_doing(DOING_PUBLISHING, -1, clock_ms());
 	send_all(p, p->memory, p->gathered, NULL, p->n,
 		 entered ? p->gathered_since_ms + LEASE_MS - SETTLE_MS : 0);
 	if (entered)
@@ -248,7 +269,8 @@ send_gathered(struct publisher *p, int64_t age_ms)
 	p->n = 0;
 }
 
-static void
+/* False: the database is not to be asked now. */
+static bool
 sweep(struct publisher *p)
 {
 	void *ctx = talloc_new(p);
@@ -257,15 +279,34 @@ sweep(struct publisher *p)
 	int64_t until = clock_ms() + LEASE_MS - SETTLE_MS;
 	int most = breaker_is_open(p->breaker, &policy) ? SNS_BATCH_MAX : SWEEP_MAX;
 	size_t n = 0;
+	bool good = true;
 
 	if (ctx && breaker_is_willing(p->breaker, &policy)) {
-		if (store_claim_due(p->pg, ctx, most, LEASE_MS, &events, &attempts, &n))
+		if (store_claim_due(p->pg, ctx, most, LEASE_MS, &events, &attempts, &n)) {
 			pool_sweep_in(p->pool, SWEEP_AFTER_FAULT_MS);
+			good = false;
+		}
 		if (n) {
 			pool_sweep_in(p->pool, 0);
+			metrics_doing(DOING_SWEEPING, -1, clock_ms());
 			send_all(p, ctx, events, attempts, n, until);
 		}
 	}
+	talloc_free(ctx);
+	return good;
+}
+
+/* How much is owed, for those who watch. What cannot be learnt, the database being away, stays as it was, with its time. */
+static void
+look_at_outbox(struct publisher *p)
+{
+	void *ctx = talloc_new(p);
+	int64_t waiting, parked, oldest_us;
+
+	if (ctx && store_outbox_stats(p->pg, ctx, &waiting, &parked, &oldest_us) == RC_OK)
+		metrics_outbox(waiting, parked, oldest_us);
+	else
+		metrics_look_in(LOOK_AFTER_FAULT_MS);
 	talloc_free(ctx);
 }
 
@@ -275,10 +316,12 @@ sweep_if_due(struct publisher *p, bool busy)
 {
 	if (!pool_sweep_is_due(p->pool, busy ? OVERDUE_MS : 0))
 		return pool_sweep_wait_ms(p->pool);
-	if (!enter(p))
+	if (!enter(p, &p->sweepers))
 		return AGAIN_MS;
-	if (pool_sweep_due(p->pool, SWEEP_MS))
-		sweep(p);
+	if (pool_sweep_due(p->pool, SWEEP_MS)) {
+		if (sweep(p) && metrics_look_due(LOOK_MS, busy ? LOOK_LATE_MS : 0))
+			look_at_outbox(p);
+	}
 	pool_exit(p->slot);
 	return pool_sweep_wait_ms(p->pool);
 }

@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#define YEAR_1_US (-62135596800LL * 1000000)
-#define YEAR_10000_US (253402300800LL * 1000000)
-
 static int64_t frozen_us = -1;
 
 static int64_t
@@ -67,7 +64,7 @@ clock_rfc3339(int64_t t_us, char out[static RFC3339_SIZE])
 	time_t s = t_us / 1000000;
 	struct tm tm;
 
-	if (t_us < YEAR_1_US || t_us >= YEAR_10000_US)
+	if (t_us < CLOCK_LEAST_US || t_us > CLOCK_GREATEST_US)
 		return RC_RANGE;
 	if (us < 0) {
 		us += 1000000;
@@ -201,7 +198,7 @@ clock_parse_rfc3339(const char *s, size_t len, int64_t *out_us)
 	if (second == 60 && !is_after_leap_second(t_s))
 		return RC_SYNTAX;
 	t_us = (int64_t)t_s * 1000000 + us;
-	if (t_us < YEAR_1_US || t_us >= YEAR_10000_US)
+	if (t_us < CLOCK_LEAST_US || t_us > CLOCK_GREATEST_US)
 		return RC_RANGE;
 	*out_us = t_us;
 	return RC_OK;

@@ -9,6 +9,10 @@
 
 #define RFC3339_SIZE 28 /* "2026-02-24T13:46:26.414410Z" and a NUL */
 
+/* The first and the last moment that it can write. */
+#define CLOCK_LEAST_US (INT64_C(-62135596800) * 1000000)
+#define CLOCK_GREATEST_US (INT64_C(253402300800) * 1000000 - 1)
+
 /* Microseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_us(void);
 

@@ -14,6 +14,7 @@ static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 static enum log_level min_level = LOG_INFO;
 static const char *request_id;
+static log_watch_fn *watcher;
 
 struct line {
 	char bytes[LINE_SIZE];
@@ -30,6 +31,34 @@ void
 log_set_request_id(const char *id)
 {
 	request_id = id;
+}
+
+void
+log_watch(log_watch_fn *watch)
+{
+	watcher = watch;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+/* What is said of it in one text. */
+static const char *
+essence(const struct log_field *fields, int n)
+{
+	static const char *const names[] = { "error", "hint" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		for (int j = 0; j < n; j++)
+			if (fields[j].name && fields[j].text && strcmp(fields[j].name, names[i]) == 0)
+				return fields[j].text;
+	for (int j = 0; j < n; j++)
+		if (fields[j].name && fields[j].text)
+			return fields[j].text;
+	return "";
 }
 
 static void
@@ -74,6 +103,8 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 	struct line l = { .bytes = "{", .len = 1 };
 	char now[RFC3339_SIZE];
 
+	if (watcher && level >= LOG_WARN)
+		watcher(level, event, essence(fields, n), request_id ? request_id : "");
 	if (level < min_level)
 		return;
 	if (clock_rfc3339(clock_wall_us(), now))

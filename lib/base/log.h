@@ -33,6 +33,13 @@ void log_set_level(enum log_level level);
 /* Borrowed until the next call; NULL between requests. */
 void log_set_request_id(const char *id);
 
+/* From here on watch() hears of every warning and error, whatever is logged; text is the error, else the hint, else the first
+ * text of its fields, or "". NULL: nobody does. */
+typedef void log_watch_fn(enum log_level level, const char *event, const char *text, const char *request_id);
+void log_watch(log_watch_fn *watch);
+
+const char *log_level_name(enum log_level level);
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields, int n);
 
 #define LOG_EVENT(level, event, ...)                                                                         \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -80,7 +81,34 @@ pool_open(const char *path)
 	if (p == MAP_FAILED)
 		return NULL;
 	(void)atomic_compare_exchange_strong(&p->sweep_ms, &never, clock_ms() + FIRST_SWEEP_MS);
+	never = 0;
+	(void)atomic_compare_exchange_strong(&p->metrics.started_us, &never, clock_wall_us());
 	return p;
+}
+
+const struct pool *
+pool_open_to_look(const char *path)
+{
+	char name[PATH_MAX];
+	void *p = MAP_FAILED;
+	struct stat st;
+	int fd = file_name(name, path) ? open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+	if (fd < 0)
+		return NULL;
+	/* Behind the end of a shorter file reading would end the process. */
+	if (fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(struct pool))
+		p = mmap(NULL, sizeof(struct pool), PROT_READ, MAP_SHARED, fd, 0);
+	else
+		errno = ENOENT; /* it is only being made */
+	(void)close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void
+pool_unmap(const struct pool *p)
+{
+	(void)munmap((void *)p, sizeof *p);
 }
 
 static bool
@@ -92,12 +120,20 @@ is_alive(int32_t pid)
 struct slot *
 pool_slot(struct pool *p)
 {
+	pool_bury(p);
 	for (int i = 0; i < POOL_SLOTS; i++) {
 		struct slot *s = &p->slots[i];
 		int32_t pid = atomic_load(&s->pid);
 
 		if ((pid == 0 || !is_alive(pid)) && atomic_compare_exchange_strong(&s->pid, &pid, getpid())) {
+			struct worker *w = pool_worker(p, s);
+
 			atomic_store(&s->waits_for, WAIT_NOTHING);
+			atomic_store(&w->doing, DOING_STARTING);
+			atomic_store(&w->asks, ASKS_NOBODY);
+			atomic_store(&w->since_ms, clock_ms());
+			atomic_store(&w->started_us, clock_wall_us());
+			atomic_store(&w->requests, 0);
 			return s;
 		}
 	}
@@ -111,6 +147,28 @@ pool_leave(struct slot *s)
 		return;
 	atomic_store(&s->waits_for, WAIT_NOTHING);
 	atomic_store(&s->pid, 0);
+}
+
+struct worker *
+pool_worker(struct pool *p, const struct slot *s)
+{
+	return s ? &p->metrics.workers_at[s - p->slots] : NULL;
+}
+
+/* Taken over first: nobody else then has the slot while it is cleared. */
+void
+pool_bury(struct pool *p)
+{
+	for (int i = 0; i < POOL_SLOTS; i++) {
+		struct slot *s = &p->slots[i];
+		int32_t pid = atomic_load(&s->pid);
+
+		if (pid == 0 || is_alive(pid) || !atomic_compare_exchange_strong(&s->pid, &pid, getpid()))
+			continue;
+		if (atomic_load(&pool_worker(p, s)->doing) != DOING_STUCK)
+			(void)atomic_fetch_add(&p->metrics.counters[COUNT_WORKERS_DIED], 1);
+		pool_leave(s);
+	}
 }
 
 bool
@@ -147,12 +205,21 @@ breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok)
 		return;
 	}
 	failures = atomic_fetch_add(&b->failures, 1) + 1;
+	atomic_store(&b->threshold, policy->threshold);
+	if (failures == policy->threshold)
+		(void)atomic_fetch_add(&b->opened, 1);
 	if (failures < policy->threshold)
 		return;
 	over = failures - policy->threshold;
 	ceiling = over > 16 || policy->first_ms << over > policy->cap_ms ? policy->cap_ms
 									 : policy->first_ms << over;
 	atomic_store(&b->retry_ms, clock_ms() + 1 + id_random(ceiling));
+}
+
+void
+breaker_refused(struct breaker *b)
+{
+	(void)atomic_fetch_add(&b->refused, 1);
 }
 
 bool
@@ -212,8 +279,14 @@ pool_enter(struct pool *p, struct slot *self, enum wait w, const struct places *
 		    count_waiting(p, self, w, places, true, &shortest) < places->max)
 			return true;
 		atomic_store(&self->waits_for, WAIT_NOTHING);
-		if (shortest > places->patience_ms || clock_left_ms(deadline) == 0)
+		if (shortest > places->patience_ms || clock_left_ms(deadline) == 0) {
+			if (w != WAIT_SNS) /* who sweeps comes again, request or not */
+				(void)atomic_fetch_add(
+					&p->metrics.counters[w == WAIT_ROW ? COUNT_NO_PLACE_ROW
+									   : COUNT_NO_PLACE_PRODUCT],
+					1);
 			return false;
+		}
 		(void)poll(NULL, 0, 1 + (int)id_random(3));
 	}
 }

@@ -9,11 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/metrics.h"
 #include "rc.h"
 
 /* A change of struct pool gets a new number, so that old and new workers never share one. */
-#define POOL_LAYOUT 3
-#define POOL_SLOTS 256 /* workers that are told apart; further ones work too, uncounted */
+#define POOL_LAYOUT 4
+#define POOL_SLOTS METRICS_WORKERS /* workers that are told apart; further ones work too, uncounted */
 
 enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOUR_DATABASE, NEIGHBOURS };
 /* What a worker may be waiting for, of which only so many of a pool should at a time. */
@@ -25,6 +26,9 @@ struct breaker {
 	_Atomic uint32_t failures;  /* in a row */
 	_Atomic int64_t retry_ms;   /* clock_ms() before which nobody tries while it is open */
 	_Atomic int64_t patient_ms; /* clock_ms() until which a probe is under way that may take its time */
+	_Atomic uint32_t threshold; /* its policy's, as last reported: for who looks */
+	_Atomic uint64_t opened;    /* how often */
+	_Atomic uint64_t refused;   /* whom it kept away */
 };
 
 /* When a breaker opens and how long it keeps closed doors. */
@@ -46,11 +50,16 @@ struct pool {
 	struct breaker breakers[NEIGHBOURS];
 	_Atomic int64_t sweep_ms; /* clock_ms() of the pool's next look for waiting events */
 	struct slot slots[POOL_SLOTS];
+	struct metrics metrics;
 };
 
 /* Maps the file path.POOL_LAYOUT, created with mode 0600 when it is missing (zeros are an idle pool);
  * a NULL path gives a mapping of the caller's own. Never unmapped. NULL with errno set on failure. */
 struct pool *pool_open(const char *path);
+
+/* Maps the pool that lies there for reading alone; NULL with errno set when there is none. pool_unmap() ends it. */
+const struct pool *pool_open_to_look(const char *path);
+void pool_unmap(const struct pool *p);
 
 /* Could the caller open it? It is not made: whoever tests the settings may not be whom the workers run as.
  * false with errno set. */
@@ -59,6 +68,10 @@ bool pool_check(const char *path);
 /* The caller's slot: free ones and those of the dead are taken over. NULL when none is left. */
 struct slot *pool_slot(struct pool *p);
 void pool_leave(struct slot *s);
+/* What the worker of that slot is at; NULL without one. */
+struct worker *pool_worker(struct pool *p, const struct slot *s);
+/* Frees the slots of the dead, and counts those who were not ended by their watchdog. */
+void pool_bury(struct pool *p);
 
 /* May the caller try now? Yes while the breaker is closed; while it is open one caller at a time, and
  * only after the back-off. Each yes must be followed by breaker_report(). */
@@ -67,6 +80,9 @@ void breaker_report(struct breaker *b, const struct breaker_policy *policy, bool
 bool breaker_is_open(struct breaker *b, const struct breaker_policy *policy);
 /* Would breaker_admits() say yes now? */
 bool breaker_is_willing(struct breaker *b, const struct breaker_policy *policy);
+
+/* It kept somebody away who would have asked. */
+void breaker_refused(struct breaker *b);
 
 /* May this probe take longer_ms, rather than a moment? True for one at a time: a neighbour that is back but slow must be found
  * out, and so must one that is back while a probe still hangs. */

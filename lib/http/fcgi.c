@@ -12,7 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/metrics.h"
 
 #define LISTENER 0
 #define CLOSE_POLL_TIMEOUT_MS "200" /* for a peer that does not close after the answer; libfcgi: 2000 */
@@ -29,7 +29,7 @@ stop(int signo)
 	stopping = 1;
 }
 
-/* Nothing but write(2) and _exit(2) here: the worker may be stuck anywhere. */
+/* Nothing but write(2), _exit(2) and words of the pool's here: the worker may be stuck anywhere. */
 static void
 give_up(int signo)
 {
@@ -37,6 +37,7 @@ give_up(int signo)
 
 	(void)signo;
 	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	metrics_stuck();
 	_exit(EX_TEMPFAIL);
 }
 

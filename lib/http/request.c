@@ -24,6 +24,24 @@ http_param(const struct http_request *r, const char *name, int *times)
 	return value;
 }
 
+enum rc
+http_param_list(const struct http_request *r, const char *name, const char **value)
+{
+	size_t len = strlen(name);
+	char *joined = NULL;
+
+	for (char **p = r->params; *p; p++) {
+		if (strncmp(*p, name, len) != 0 || (*p)[len] != '=')
+			continue;
+		joined = joined ? talloc_asprintf_append_buffer(joined, ", %s", *p + len + 1)
+				: talloc_strdup(r->ctx, *p + len + 1);
+		if (!joined)
+			return RC_NO_MEMORY;
+	}
+	*value = joined;
+	return RC_OK;
+}
+
 /* Copies: the params are gone by the time that the request is logged. */
 static enum rc
 read_line(struct http_request *r)

@@ -40,6 +40,9 @@ enum rc http_request_init(struct http_request *r, void *ctx, char **params, http
  * wanted, how often it came. */
 const char *http_param(const struct http_request *r, const char *name, int *times);
 
+/* All values of a field that is a list, joined by commas as RFC 9110 section 5.3 allows; NULL when it is absent. RC_NO_MEMORY. */
+enum rc http_param_list(const struct http_request *r, const char *name, const char **value) MUST_CHECK;
+
 /* The query parameter of that name, percent-decoded on r->ctx; the last one counts, NULL when absent. RC_NO_MEMORY. */
 enum rc http_query(const struct http_request *r, const char *name, const char **value,
 		   size_t *len) MUST_CHECK;

@@ -50,17 +50,24 @@ http_response_fail(struct http_response *a)
 {
 	buf_clear(&a->fields);
 	a->status = HTTP_SERVER_ERROR;
+	a->type = NULL;
 	a->body = http_server_error;
 	a->body_len = strlen(http_server_error);
+}
+
+static void
+put_field(struct buf *b, const char *name, const char *value)
+{
+	buf_puts(b, name);
+	buf_puts(b, ": ");
+	buf_puts(b, value);
+	buf_puts(b, "\r\n");
 }
 
 void
 http_response_field(struct http_response *a, const char *name, const char *value)
 {
-	buf_puts(&a->fields, name);
-	buf_puts(&a->fields, ": ");
-	buf_puts(&a->fields, value);
-	buf_puts(&a->fields, "\r\n");
+	put_field(&a->fields, name, value);
 }
 
 void
@@ -73,10 +80,12 @@ http_response_head(const struct http_response *a, struct buf *head)
 	buf_puts(head, http_reason(a->status));
 	buf_puts(head, "\r\n");
 	if (a->body)
-		buf_puts(head, "Content-Type: application/json\r\n");
-	buf_puts(head, "Content-Length: ");
-	buf_put_i64(head, (int64_t)a->body_len);
-	buf_puts(head, "\r\n");
+		put_field(head, "Content-Type", a->type ? a->type : "application/json");
+	if (a->status != HTTP_NOT_MODIFIED) {
+		buf_puts(head, "Content-Length: ");
+		buf_put_i64(head, (int64_t)a->body_len);
+		buf_puts(head, "\r\n");
+	}
 	if (a->fields.len)
 		buf_put(head, a->fields.data, a->fields.len);
 	buf_puts(head, "\r\n");

@@ -34,6 +34,14 @@ static const struct {
 	[FAULT_LESS_THAN_EQUAL] = { "less_than_equal", "Input should be less than or equal to %d",
 				    "{\"le\":%d}" },
 	[FAULT_ENUM] = { "enum", "Input should be %e", "{\"expected\":\"%e\"}" },
+	[FAULT_STRING_TYPE] = { "string_type", "Input should be a valid string", NULL },
+	[FAULT_STRING_TOO_LONG] = { "string_too_long", "String should have at most %d characters",
+				    "{\"max_length\":%d}" },
+	[FAULT_STRING_NUL] = { "value_error", "Value error, NUL characters are not allowed",
+			       "{\"error\":{}}" },
+	[FAULT_TIME] = { "datetime_from_date_parsing", "Input should be a valid datetime or date, %e",
+			 "{\"error\":\"%e\"}" },
+	[FAULT_TIME_ZONE] = { "timezone_aware", "Input should have timezone info", NULL },
 };
 
 void
@@ -213,9 +221,8 @@ faults_int(struct faults *f, struct loc loc, struct json v, const struct int_rul
 	return judge(f, loc, v, rule, rc, negative, value, out);
 }
 
-/* text, any bytes, as JSON; without memory for it the list fails as a whole. */
-static struct json
-quote(struct faults *f, const char *text, size_t len)
+struct json
+faults_quote(struct faults *f, const char *text, size_t len)
 {
 	struct buf valid, quoted;
 
@@ -230,7 +237,7 @@ quote(struct faults *f, const char *text, size_t len)
 void
 faults_add_not_an_int(struct faults *f, struct loc loc, const char *text, size_t len)
 {
-	(void)add(f, FAULT_INT_PARSING, loc, quote(f, text, len), 0);
+	(void)add(f, FAULT_INT_PARSING, loc, faults_quote(f, text, len), 0);
 }
 
 bool
@@ -242,6 +249,6 @@ faults_int_text(struct faults *f, struct loc loc, const char *text, size_t len, 
 	enum rc rc = read_digits(text, len, &negative, &value);
 
 	if (rc == RC_SYNTAX)
-		return add(f, FAULT_INT_PARSING, loc, quote(f, text, len), 0);
-	return judge(f, loc, quote(f, text, len), rule, rc, negative, value, out);
+		return add(f, FAULT_INT_PARSING, loc, faults_quote(f, text, len), 0);
+	return judge(f, loc, faults_quote(f, text, len), rule, rc, negative, value, out);
 }

@@ -34,6 +34,11 @@ enum fault_type {
 	FAULT_GREATER_THAN_EQUAL,
 	FAULT_LESS_THAN_EQUAL,
 	FAULT_ENUM, /* expected */
+	FAULT_STRING_TYPE,
+	FAULT_STRING_TOO_LONG, /* limit */
+	FAULT_STRING_NUL,
+	FAULT_TIME, /* expected: what is wrong with it */
+	FAULT_TIME_ZONE,
 };
 
 struct fault {
@@ -47,6 +52,9 @@ struct fault {
 
 void faults_init(struct faults *f, void *ctx);
 void faults_add(struct faults *f, const struct fault *fault);
+
+/* A parameter's text, any bytes, as the input of a fault; without memory for it the list fails as a whole. */
+struct json faults_quote(struct faults *f, const char *text, size_t len);
 
 /* A parameter's text that is no integer. */
 void faults_add_not_an_int(struct faults *f, struct loc loc, const char *text, size_t len);

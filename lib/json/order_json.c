@@ -20,6 +20,18 @@ put_string(struct buf *b, const char *key, const char *s)
 	json_put_string(b, s, strlen(s));
 }
 
+/* NULL is null. */
+static void
+put_optional(struct buf *b, const char *key, const char *s)
+{
+	if (s)
+		put_string(b, key, s);
+	else {
+		buf_puts(b, key);
+		buf_puts(b, "null");
+	}
+}
+
 /* quote: the two characters around it, or none where an amount is a JSON number. */
 static void
 put_money(struct buf *b, const char *key, struct money m, const char *quote)
@@ -92,6 +104,25 @@ orders_encode(struct buf *b, const struct order *orders, size_t n)
 	buf_putc(b, ']');
 }
 
+void
+history_encode(struct buf *b, const struct past *past, size_t n)
+{
+	buf_putc(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		const struct past *p = &past[i];
+
+		put_i64(b, i ? ",{\"version\":" : "{\"version\":", p->version);
+		put_optional(b, ",\"old_status\":", p->version == 1 ? NULL : status_name(p->old_status));
+		put_string(b, ",\"new_status\":", status_name(p->new_status));
+		put_time(b, ",\"changed_at\":", p->changed_us);
+		put_i64(b, ",\"changed_by\":\"", p->changed_by);
+		put_optional(b, "\",\"reason\":", p->reason);
+		put_optional(b, ",\"note\":", p->note);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
 const char *
 event_type(const struct event *e)
 {
@@ -120,6 +151,10 @@ put_status_updated(struct buf *b, const struct event *e)
 	put_string(b, ",\"new_status\":", status_name(e->status));
 	put_i64(b, ",\"updated_by\":\"", e->changed_by);
 	buf_putc(b, '"');
+	if (e->reason)
+		put_string(b, ",\"reason\":", e->reason);
+	if (e->note)
+		put_string(b, ",\"note\":", e->note);
 }
 
 void

@@ -8,6 +8,9 @@
 void order_encode(struct buf *b, const struct order *o);
 void orders_encode(struct buf *b, const struct order *orders, size_t n);
 
+/* An order's history as clients see it. */
+void history_encode(struct buf *b, const struct past *past, size_t n);
+
 /* "order.created" or "order.status.updated". */
 const char *event_type(const struct event *e);
 void event_encode(struct buf *b, const struct event *e);

@@ -1,6 +1,9 @@
 #include "json/request_json.h"
 
-#define STATUSES "'pending', 'confirmed', 'shipped', 'delivered' or 'cancelled'"
+#include <string.h>
+
+#include "base/utf8.h"
+#include "order/reason.h"
 
 static const struct int_rule product_id_rule = { 1, INT64_MAX, true };
 static const struct int_rule quantity_rule = { 1, INT32_MAX, true };
@@ -101,26 +104,104 @@ draft_decode(struct faults *f, const char *body, size_t len, struct draft *out)
 	return RC_OK;
 }
 
-enum rc
-status_change_decode(struct faults *f, const char *body, size_t len, enum status *out)
+/* The text of a member that is a string; *out stays NULL where it is anything else. */
+static enum rc
+read_string(struct faults *f, struct json v, const char **out, size_t *len)
+{
+	if (json_kind(v) == JSON_STRING && !(*out = json_string(f->text.ctx, v, len)))
+		return RC_NO_MEMORY;
+	return RC_OK;
+}
+
+static void
+add_enum(struct faults *f, struct loc loc, struct json v, const char *expected)
+{
+	faults_add(f, &(struct fault){ .type = FAULT_ENUM, .loc = loc, .input = v, .expected = expected });
+}
+
+static enum rc
+decode_status(struct faults *f, struct json doc, enum status *out)
 {
 	static const struct loc loc = { .part = "body", .name = "status" };
-	struct json doc, v;
 	const char *name = NULL;
-	size_t name_len = 0;
+	size_t len = 0;
+	struct json v;
+	enum rc rc;
+
+	if (!json_member(doc, "status", &v)) {
+		add(f, FAULT_MISSING, loc, doc);
+		return RC_OK;
+	}
+	if ((rc = read_string(f, v, &name, &len)))
+		return rc;
+	if (!name || !status_parse(name, len, out))
+		add_enum(f, loc, v, STATUS_NAMES);
+	return RC_OK;
+}
+
+/* null is as good as absent. */
+static bool
+is_given(struct json doc, const char *name, struct json *out)
+{
+	return json_member(doc, name, out) && json_kind(*out) != JSON_NULL;
+}
+
+static enum rc
+decode_reason(struct faults *f, struct json doc, const char **out)
+{
+	static const struct loc loc = { .part = "body", .name = "reason" };
+	const char *name = NULL;
+	size_t len = 0;
+	struct json v;
+	enum rc rc;
+
+	if (!is_given(doc, "reason", &v))
+		return RC_OK;
+	if ((rc = read_string(f, v, &name, &len)))
+		return rc;
+	*out = name ? reason_find(name, len) : NULL;
+	if (!*out)
+		add_enum(f, loc, v, REASON_NAMES);
+	return RC_OK;
+}
+
+static enum rc
+decode_note(struct faults *f, struct json doc, const char **out)
+{
+	struct fault fault = { .loc = { .part = "body", .name = "note" }, .limit = NOTE_MAX };
+	const char *note = NULL;
+	size_t len = 0;
+	enum rc rc;
+
+	if (!is_given(doc, "note", &fault.input))
+		return RC_OK;
+	if ((rc = read_string(f, fault.input, &note, &len)))
+		return rc;
+	if (note && utf8_length(note, len) <= NOTE_MAX && !memchr(note, '\0', len)) {
+		*out = note;
+		return RC_OK;
+	}
+	fault.type = !note				 ? FAULT_STRING_TYPE
+		     : utf8_length(note, len) > NOTE_MAX ? FAULT_STRING_TOO_LONG
+							 : FAULT_STRING_NUL;
+	faults_add(f, &fault);
+	return RC_OK;
+}
+
+enum rc
+status_change_decode(struct faults *f, const char *body, size_t len, struct status_change *out)
+{
+	struct status_change change = { 0 };
+	struct json doc;
 	bool usable;
 	enum rc rc = open_body(f, body, len, &doc, &usable);
 
 	if (rc || !usable)
 		return rc;
-	if (!json_member(doc, "status", &v)) {
-		add(f, FAULT_MISSING, loc, doc);
-		return RC_OK;
-	}
-	if (json_kind(v) == JSON_STRING && !(name = json_string(f->text.ctx, v, &name_len)))
-		return RC_NO_MEMORY;
-	if (!name || !status_parse(name, name_len, out))
-		faults_add(f, &(struct fault){
-				      .type = FAULT_ENUM, .loc = loc, .input = v, .expected = STATUSES });
+	if ((rc = decode_status(f, doc, &change.status)) || (rc = decode_reason(f, doc, &change.reason)) ||
+	    (rc = decode_note(f, doc, &change.note)))
+		return rc;
+	if (!f->n)
+		*out = change;
 	return RC_OK;
 }

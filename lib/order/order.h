@@ -2,6 +2,7 @@
 #ifndef ORDER_ORDER_H
 #define ORDER_ORDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,9 +67,37 @@ struct event {
 	enum status status;	/* which the order has since */
 	enum status old_status; /* version 1 has none, and no one who changed it */
 	int64_t changed_by;
+	const char *reason; /* NULL: none was given; so for the note */
+	const char *note;
 	struct money total; /* version 1 only; so are the items */
 	size_t n;
 	const struct item *items;
+};
+
+/* What became of an order once. */
+struct past {
+	int32_t version;
+	enum status old_status; /* version 1, the creation, has none */
+	enum status new_status;
+	int64_t changed_us;
+	int64_t changed_by;
+	const char *reason; /* NULL: none was given; so for the note */
+	const char *note;
+};
+
+#define TIME_NONE INT64_MIN /* no such bound */
+
+/* Which orders are listed: a page of those that all of this is true of, newest first. */
+struct selection {
+	int64_t user_id; /* their owner; 0: everybody's */
+	bool by_status;
+	enum status status;
+	int64_t from_us; /* created then or later, and before to_us; TIME_NONE */
+	int64_t to_us;
+	int64_t after;	  /* older than this order; 0: any */
+	int64_t after_us; /* when that one was created, where it may be somebody else's; TIME_NONE: not known */
+	int64_t skip;
+	int32_t limit;
 };
 
 /* Lists the distinct products of d in the order of their first line; returns how many. */

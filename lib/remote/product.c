@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "remote/curl.h"
 #include "json/product_json.h"
 
@@ -15,6 +16,23 @@
 #define CAP_MS 750     /* of the back-off: with a probe that hangs, under 2 s until the first good answer */
 #define GRACE_MS 500   /* for ending a look-up whose time is over */
 
+/* What /metrics calls the end of a look-up, the first that fits. */
+static const struct {
+	enum rc rc;
+	const char *name;
+} outcomes[] = {
+	{ RC_OK, "ok" },
+	{ RC_STOCK, "ok" }, /* a good answer, whatever it says */
+	{ RC_PRODUCT_MISSING, "not_found" },
+	{ RC_PRODUCT_TIMEOUT, "timeout" },
+	{ RC_PRODUCT_DOWN, "unavailable" },
+	{ RC_PRODUCT_INVALID, "invalid" },
+	{ RC_NOT_READY, "dropped" }, /* what becomes of the request was certain without it */
+	{ RC_NO_MEMORY, "error" },
+};
+
+#define OUTCOMES (sizeof outcomes / sizeof *outcomes)
+
 struct products {
 	const struct config *config;
 	struct pool *pool;
@@ -23,12 +41,14 @@ struct products {
 	struct breaker_policy policy;
 	CURLM *multi;
 	struct transfer transfers[PARALLEL];
+	struct series *timed[OUTCOMES]; /* the pool's counts of look-ups */
 };
 
 /* One product of one request. */
 struct lookup {
 	int64_t id;
 	bool started, done;
+	int64_t started_us;
 	enum rc rc;
 	struct why why;
 	struct transfer *transfer; /* while it is on its way */
@@ -125,6 +145,7 @@ start(struct fetch *f, size_t i, struct transfer *t)
 		return false;
 	l->transfer = t;
 	l->started = true;
+	l->started_us = clock_us();
 	return true;
 }
 
@@ -198,6 +219,16 @@ judge_status(long status)
 }
 
 static void
+count_lookup(struct fetch *f, const struct lookup *l, enum rc rc)
+{
+	size_t i = 0;
+
+	while (i < OUTCOMES - 1 && outcomes[i].rc != rc)
+		i++;
+	metrics_time(&f->p->timed[i], TIMED_PRODUCT, outcomes[i].name, NULL, clock_us() - l->started_us);
+}
+
+static void
 finish(struct fetch *f, struct lookup *l, CURLcode code)
 {
 	const struct transfer *t = l->transfer;
@@ -219,6 +250,7 @@ finish(struct fetch *f, struct lookup *l, CURLcode code)
 	if (l->rc && l->rc != RC_STOCK && l->rc != RC_PRODUCT_MISSING)
 		log_warn("product.fault", log_i64("product_id", l->id), log_i64("status", status),
 			 log_text("error", code ? curl_easy_strerror(code) : NULL));
+	count_lookup(f, l, l->rc);
 	l->why.product_id = l->id;
 	l->done = true;
 	stop(f, l);
@@ -301,14 +333,27 @@ enter(struct products *p, bool *probe)
 		.longest_ms = p->config->product_timeout_ms + GRACE_MS,
 	};
 
-	if (!breaker_is_willing(p->breaker, &p->policy) ||
-	    !pool_enter(p->pool, p->slot, WAIT_PRODUCT, &places))
+	if (!breaker_is_willing(p->breaker, &p->policy)) {
+		breaker_refused(p->breaker);
+		return false;
+	}
+	if (!pool_enter(p->pool, p->slot, WAIT_PRODUCT, &places))
 		return false;
 	*probe = breaker_is_open(p->breaker, &p->policy);
 	if (breaker_admits(p->breaker, &p->policy))
 		return true;
 	pool_exit(p->slot);
+	breaker_refused(p->breaker);
 	return false;
+}
+
+/* What is still on its way: its time is over, or what becomes of the request is certain without it. */
+static void
+give_up(struct fetch *f, struct lookup *l)
+{
+	if (l->transfer)
+		count_lookup(f, l, clock_left_ms(f->deadline) ? RC_NOT_READY : RC_PRODUCT_TIMEOUT);
+	stop(f, l);
 }
 
 /* A failure is one that the whole of the request met with: part of a service that is there is for its clients to judge. */
@@ -338,9 +383,11 @@ products_fetch(struct products *p, void *ctx, const struct draft *d, const struc
 	f.n = draft_products(d, ids);
 	for (size_t i = 0; i < f.n; i++)
 		f.lookups[i].id = ids[i];
+	(void)metrics_asks(ASKS_PRODUCT);
 	rc = gather_headers(&f) ? run(&f, why) : RC_NO_MEMORY;
+	(void)metrics_asks(ASKS_NOBODY);
 	for (size_t i = 0; i < f.n; i++)
-		stop(&f, &f.lookups[i]);
+		give_up(&f, &f.lookups[i]);
 	curl_slist_free_all(f.headers);
 	pool_exit(p->slot);
 	report(&f, rc);

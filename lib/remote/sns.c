@@ -6,16 +6,45 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "remote/credentials.h"
 #include "remote/curl.h"
 #include "json/credentials_json.h"
 #include "json/order_json.h"
 
 #define TOTAL_MS 2000
+#define LOOK_MS 5000
+#define LOOK_PAGES 50 /* of 100 topics */
 #define CONNECT_MS 1000
 #define PAYLOAD_MAX (256u << 10) /* messages and their attributes, of one request */
 #define FORM_MAX (1u << 20)	 /* the same, urlencoded */
 #define ANSWER_MAX (256u << 10)
+
+enum action {
+	ACTION_CREATE_TOPIC,
+	ACTION_PUBLISH,
+	ACTION_PUBLISH_BATCH,
+	ACTION_GET_TOPIC_ATTRIBUTES, /* of an operator; so is the next one */
+	ACTION_LIST_TOPICS,
+	ACTIONS
+};
+static const char *const actions[ACTIONS] = { "CreateTopic", "Publish", "PublishBatch", "GetTopicAttributes",
+					      "ListTopics" };
+
+/* What /metrics calls the end of a request, the first that fits. */
+static const struct {
+	enum rc rc;
+	const char *name;
+} outcomes[] = {
+	{ RC_OK, "ok" },
+	{ RC_SNS_DOWN, "unavailable" },
+	{ RC_SNS_THROTTLED, "throttled" },
+	{ RC_SNS_REFUSED, "refused" },
+	{ RC_SNS_MESSAGE, "message" }, /* that it will never take */
+	{ RC_NO_MEMORY, "error" },
+};
+
+#define OUTCOMES (sizeof outcomes / sizeof *outcomes)
 
 struct sns {
 	const struct config *config;
@@ -25,6 +54,7 @@ struct sns {
 	char *resolved_arn;    /* which CreateTopic gave */
 	bool fifo;
 	char sigv4[128];
+	struct series *timed[ACTIONS][OUTCOMES]; /* the pool's counts of requests */
 };
 
 static int
@@ -76,15 +106,15 @@ put_text(struct buf *form, const char *prefix, const char *name, const char *val
 }
 
 static void
-open_form(struct buf *form, void *ctx, const char *action)
+open_form(struct buf *form, void *ctx, enum action action)
 {
 	buf_init(form, ctx, FORM_MAX);
-	put_text(form, "", "Action", action);
+	put_text(form, "", "Action", actions[action]);
 	put_text(form, "", "Version", "2010-03-31");
 }
 
 static enum rc
-post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct sns_answer *a)
+send_form(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct sns_answer *a)
 {
 	struct transfer *t = &s->transfer;
 	struct aws_keys keys;
@@ -136,18 +166,33 @@ post(struct sns *s, void *ctx, const struct buf *form, int64_t deadline, struct 
 }
 
 static enum rc
+post(struct sns *s, void *ctx, enum action action, const struct buf *form, int64_t deadline,
+     struct sns_answer *a)
+{
+	int64_t started = metrics_asks(ASKS_SNS);
+	enum rc rc = send_form(s, ctx, form, deadline, a);
+	size_t i = 0;
+
+	while (i < OUTCOMES - 1 && outcomes[i].rc != rc)
+		i++;
+	metrics_time(&s->timed[action][i], TIMED_SNS, actions[action], outcomes[i].name,
+		     metrics_asks(ASKS_NOBODY) - started);
+	return rc;
+}
+
+static enum rc
 resolve_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
 {
 	struct buf form;
 	enum rc rc;
 
-	open_form(&form, ctx, "CreateTopic");
+	open_form(&form, ctx, ACTION_CREATE_TOPIC);
 	put_text(&form, "", "Name", s->config->topic_name);
 	if (s->fifo) {
 		put_text(&form, "Attributes.entry.1.", "key", "FifoTopic");
 		put_text(&form, "Attributes.entry.1.", "value", "true");
 	}
-	rc = post(s, ctx, &form, deadline, a);
+	rc = post(s, ctx, ACTION_CREATE_TOPIC, &form, deadline, a);
 	/* There is no message yet: what SNS does not like is the topic's name or attributes. */
 	if (rc == RC_SNS_MESSAGE)
 		rc = a->fault.rc = RC_SNS_REFUSED;
@@ -251,15 +296,16 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 	struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
 {
 	bool batch = *n > 1;
+	enum action action = batch ? ACTION_PUBLISH_BATCH : ACTION_PUBLISH;
 	struct sns_answer a = { 0 };
 	struct buf form;
 	enum rc rc;
 
-	open_form(&form, ctx, batch ? "PublishBatch" : "Publish");
+	open_form(&form, ctx, action);
 	put_text(&form, "", "TopicArn", s->topic_arn);
 	if (!put_messages(&form, s, ctx, events, n))
 		return RC_NO_MEMORY;
-	rc = post(s, ctx, &form, deadline, &a);
+	rc = post(s, ctx, action, &form, deadline, &a);
 	if (rc == RC_SNS_MESSAGE && batch) { /* one of them spoils it: each on its own */
 		*n = 1;
 		return publish(s, ctx, events, n, deadline, results, fault);
@@ -300,4 +346,52 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 		return rc;
 	}
 	return publish(s, ctx, events, n, deadline, results, fault);
+}
+
+static enum rc
+look_at_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
+{
+	struct buf form;
+
+	open_form(&form, ctx, ACTION_GET_TOPIC_ATTRIBUTES);
+	put_text(&form, "", "TopicArn", s->config->topic_arn);
+	return post(s, ctx, ACTION_GET_TOPIC_ATTRIBUTES, &form, deadline, a);
+}
+
+/* Page by page, until one has it. */
+static enum rc
+look_for_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
+{
+	char next[SNS_TEXT_SIZE] = "";
+	enum rc rc = RC_OK;
+
+	for (int page = 0; !rc && page < LOOK_PAGES; page++) {
+		struct buf form;
+
+		open_form(&form, ctx, ACTION_LIST_TOPICS);
+		if (*next)
+			put_text(&form, "", "NextToken", next);
+		rc = post(s, ctx, ACTION_LIST_TOPICS, &form, deadline, a);
+		a->topic_arn[0] = '\0'; /* whichever was the last one */
+		if (rc ||
+		    sns_answer_find_topic(s->transfer.body.data, s->transfer.body.len, s->config->topic_name,
+					  a->topic_arn, next) ||
+		    !*next)
+			break;
+	}
+	return rc;
+}
+
+enum rc
+sns_look(struct sns *s, void *ctx, char arn[static SNS_TEXT_SIZE], struct sns_fault *fault)
+{
+	int64_t deadline = clock_ms() + LOOK_MS;
+	struct sns_answer a = { 0 };
+	enum rc rc = s->config->topic_arn ? look_at_topic(s, ctx, deadline, &a)
+					  : look_for_topic(s, ctx, deadline, &a);
+
+	*fault = a.fault;
+	fault->rc = rc == RC_SNS_MESSAGE ? RC_SNS_REFUSED : rc; /* there is no message */
+	(void)snprintf(arn, SNS_TEXT_SIZE, "%s", s->config->topic_arn ? s->config->topic_arn : a.topic_arn);
+	return fault->rc;
 }

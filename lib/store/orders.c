@@ -4,42 +4,9 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "store/order_rows.h"
+
 #define LITERAL_MAX (256u << 10) /* of an array parameter: 100 names of 255 characters fit */
-
-/* The columns of orders.order_line. */
-enum {
-	COL_OUTCOME,
-	COL_USER,
-	COL_ORDER,
-	COL_EMAIL,
-	COL_STATUS,
-	COL_VERSION,
-	COL_TOTAL,
-	COL_CREATED,
-	COL_UPDATED,
-	COL_LINE,
-	COL_ITEM,
-	COL_PRODUCT,
-	COL_NAME,
-	COL_PRICE,
-	COL_QUANTITY,
-	COL_SUBTOTAL,
-	COL_ITEM_CREATED,
-	COL_OLD_STATUS,
-	COL_EVENT,
-	COL_EVENT_WAITS,
-};
-
-struct number {
-	char text[24];
-};
-
-static const char *
-number(struct number *n, int64_t v)
-{
-	(void)snprintf(n->text, sizeof n->text, "%lld", (long long)v);
-	return n->text;
-}
 
 /* Digests go as bytea's hex format. */
 struct digest_literal {
@@ -53,81 +20,6 @@ digest(struct digest_literal *d, const struct change *c)
 	for (int i = 0; i < SHA256_SIZE; i++)
 		(void)snprintf(d->text + 2 + 2 * i, 3, "%02x", c->digest[i]);
 	return d->text;
-}
-
-static void
-read_item(const struct rows *r, int row, struct item *out)
-{
-	*out = (struct item){
-		.id = row_i64(r, row, COL_ITEM),
-		.product_id = row_i64(r, row, COL_PRODUCT),
-		.product_name = row_text(r, row, COL_NAME),
-		.price = row_money(r, row, COL_PRICE),
-		.subtotal = row_money(r, row, COL_SUBTOTAL),
-		.quantity = (int32_t)row_i64(r, row, COL_QUANTITY),
-		.created_us = row_time_us(r, row, COL_ITEM_CREATED),
-	};
-}
-
-/* Reads the order that begins at row and returns the row behind it; its items go to items. */
-static int
-read_order(const struct rows *r, int row, struct item *items, struct order *out)
-{
-	int64_t id = row_i64(r, row, COL_ORDER);
-
-	*out = (struct order){
-		.id = id,
-		.user_id = row_i64(r, row, COL_USER),
-		.email = row_text(r, row, COL_EMAIL),
-		.status = row_status(r, row, COL_STATUS),
-		.version = (int32_t)row_i64(r, row, COL_VERSION),
-		.total = row_money(r, row, COL_TOTAL),
-		.created_us = row_time_us(r, row, COL_CREATED),
-		.updated_us = row_time_us(r, row, COL_UPDATED),
-		.items = items,
-	};
-	for (; row < rows_count(r) && row_i64(r, row, COL_ORDER) == id; row++)
-		if (!row_is_null(r, row, COL_ITEM))
-			read_item(r, row, &items[out->n++]);
-	return row;
-}
-
-/* Every order in r, which is one row for each item. */
-static enum rc
-read_orders(void *ctx, const struct rows *r, struct order **out, size_t *n)
-{
-	size_t count = (size_t)rows_count(r), used = 0;
-	struct order *orders = talloc_array_size(ctx, sizeof *orders, (unsigned)count);
-	struct item *items = talloc_array_size(ctx, sizeof *items, (unsigned)count);
-
-	if (count && (!orders || !items))
-		return RC_NO_MEMORY;
-	*n = 0;
-	for (int row = 0; row < (int)count; used += orders[(*n)++].n)
-		row = read_order(r, row, items + used, &orders[*n]);
-	*out = orders;
-	return RC_OK;
-}
-
-static enum rc
-read_one(void *ctx, const struct rows *r, struct order *out)
-{
-	struct order *orders;
-	size_t n;
-	enum rc rc = read_orders(ctx, r, &orders, &n);
-
-	if (rc)
-		return rc;
-	if (n != 1)
-		return RC_INTERNAL;
-	*out = orders[0];
-	return RC_OK;
-}
-
-static bool
-outcome_is(const struct rows *r, const char *outcome)
-{
-	return strcmp(row_text(r, 0, COL_OUTCOME), outcome) == 0;
 }
 
 enum rc
@@ -149,14 +41,14 @@ read_replay(void *ctx, const struct rows *r, const struct change *c, struct chan
 	char event_id[UUID_SIZE];
 	enum rc rc;
 
-	if (outcome_is(r, "key_reused"))
+	if (order_rows_are(r, "key_reused"))
 		return RC_KEY_REUSED;
-	if ((rc = read_one(ctx, r, &out->order)))
+	if ((rc = order_rows_one(ctx, r, &out->order)))
 		return rc;
-	row_uuid(r, 0, COL_EVENT, event_id);
+	row_uuid(r, 0, ORDER_EVENT, event_id);
 	if (strcmp(event_id, c->event_id) != 0)
 		return RC_FOUND;
-	out->old_status = row_status(r, 0, COL_OLD_STATUS);
+	out->old_status = row_status(r, 0, ORDER_OLD_STATUS);
 	out->event_waits = true;
 	return RC_OK;
 }
@@ -268,15 +160,23 @@ store_create_order(struct pg *pg, void *ctx, const struct change *c, const struc
 }
 
 /* "{pending,confirmed}" */
-static const char *
-status_array(struct buf *b, unsigned bits)
+static void
+put_statuses(struct buf *b, unsigned bits)
 {
 	pg_array_open(b);
 	for (int s = 0; s < STATUS_COUNT; s++)
 		if (bits & STATUS_BIT(s))
 			pg_array_text(b, status_name((enum status)s));
 	pg_array_close(b);
-	return b->data;
+}
+
+static void
+put_versions(struct buf *b, const struct step *step)
+{
+	pg_array_open(b);
+	for (size_t i = 0; i < step->n_versions; i++)
+		pg_array_i64(b, step->versions[i]);
+	pg_array_close(b);
 }
 
 static enum rc
@@ -284,36 +184,41 @@ read_changed(void *ctx, const struct rows *r, const struct change *c, struct cha
 {
 	if (rows_count(r) == 0)
 		return RC_NO_ORDER;
-	if (outcome_is(r, "replayed") || outcome_is(r, "key_reused"))
+	if (order_rows_are(r, "replayed") || order_rows_are(r, "key_reused"))
 		return read_replay(ctx, r, c, out);
-	out->old_status = row_status(r, 0, COL_OLD_STATUS);
-	if (outcome_is(r, "refused"))
+	out->old_status = row_status(r, 0, ORDER_OLD_STATUS);
+	if (order_rows_are(r, "stale"))
+		return RC_STALE;
+	if (order_rows_are(r, "refused"))
 		return RC_STATUS_STEP;
-	out->event_waits = row_bool(r, 0, COL_EVENT_WAITS);
-	return read_one(ctx, r, &out->order);
+	out->event_waits = row_bool(r, 0, ORDER_EVENT_WAITS);
+	return order_rows_one(ctx, r, &out->order);
 }
 
 enum rc
 store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t owner, int64_t order_id,
-		    enum status to, unsigned from, struct changed *out)
+		    const struct step *step, struct changed *out)
 {
 	const struct rows *r;
 	struct number user, order, caller, lease;
 	struct digest_literal d;
-	struct buf statuses;
+	struct buf statuses, versions;
 	enum rc rc;
 
 	buf_init(&statuses, ctx, LITERAL_MAX);
-	(void)status_array(&statuses, from);
-	if (statuses.failed)
+	buf_init(&versions, ctx, LITERAL_MAX);
+	put_statuses(&statuses, step->from);
+	put_versions(&versions, step);
+	if (statuses.failed || versions.failed)
 		return RC_NO_MEMORY;
 	for (int attempt = 0;; attempt++) {
 		rc = pg_call(pg, ctx, CALL_CHANGE_STATUS,
-			     (const char *const[]){ number(&user, owner), number(&order, order_id),
-						    number(&caller, c->caller), status_name(to),
-						    statuses.data, c->key, digest(&d, c), c->event_id,
-						    c->request_id, c->traceparent,
-						    number(&lease, c->lease_ms) },
+			     (const char *const[]){
+				     number(&user, owner), number(&order, order_id),
+				     number(&caller, c->caller), status_name(step->to), statuses.data, c->key,
+				     digest(&d, c), c->event_id, c->request_id, c->traceparent,
+				     number(&lease, c->lease_ms), step->any_version ? NULL : versions.data,
+				     step->reason, step->note },
 			     &r);
 		if (rc != RC_DUPLICATE)
 			break;
@@ -321,31 +226,6 @@ store_change_status(struct pg *pg, void *ctx, const struct change *c, int64_t ow
 			return RC_INTERNAL;
 	}
 	return rc ? rc : read_changed(ctx, r, c, out);
-}
-
-enum rc
-store_get_order(struct pg *pg, void *ctx, int64_t owner, int64_t order_id, struct order *out)
-{
-	const struct rows *r;
-	struct number user, order;
-	const char *const params[] = { number(&user, owner), number(&order, order_id) };
-	enum rc rc = pg_call(pg, ctx, CALL_GET_ORDER, params, &r);
-
-	if (rc)
-		return rc;
-	return rows_count(r) ? read_one(ctx, r, out) : RC_NO_ORDER;
-}
-
-enum rc
-store_list_orders(struct pg *pg, void *ctx, int64_t owner, int64_t skip, int32_t limit, struct order **out,
-		  size_t *n)
-{
-	const struct rows *r;
-	struct number user, offset, count;
-	const char *const params[] = { number(&user, owner), number(&offset, skip), number(&count, limit) };
-	enum rc rc = pg_call(pg, ctx, CALL_LIST_ORDERS, params, &r);
-
-	return rc ? rc : read_orders(ctx, r, out, n);
 }
 
 enum rc

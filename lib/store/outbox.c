@@ -27,6 +27,8 @@ enum {
 	COL_NAME,
 	COL_PRICE,
 	COL_QUANTITY,
+	COL_REASON,
+	COL_NOTE,
 };
 
 static bool
@@ -52,6 +54,8 @@ read_event(const struct rows *r, int row, char *id, struct item *items, struct e
 		.status = row_status(r, row, COL_NEW_STATUS),
 		.old_status = row_status(r, row, COL_OLD_STATUS),
 		.changed_by = row_i64(r, row, COL_CHANGED_BY),
+		.reason = row_text_or_null(r, row, COL_REASON),
+		.note = row_text_or_null(r, row, COL_NOTE),
 		.total = row_money(r, row, COL_TOTAL),
 		.items = items,
 	};
@@ -97,6 +101,22 @@ store_claim_due(struct pg *pg, void *ctx, int max, int lease_ms, struct event **
 	}
 	*out = events;
 	*attempts = tries;
+	return RC_OK;
+}
+
+enum rc
+store_outbox_stats(struct pg *pg, void *ctx, int64_t *waiting, int64_t *parked, int64_t *oldest_us)
+{
+	const struct rows *r;
+	enum rc rc = pg_call(pg, ctx, CALL_OUTBOX_STATS, NULL, &r);
+
+	if (rc)
+		return rc;
+	if (rows_count(r) != 1)
+		return RC_INTERNAL;
+	*waiting = row_i64(r, 0, 0);
+	*parked = row_i64(r, 0, 1);
+	*oldest_us = row_is_null(r, 0, 2) ? 0 : row_time_us(r, 0, 2);
 	return RC_OK;
 }
 

@@ -16,6 +16,10 @@ struct failure {
 enum rc store_claim_due(struct pg *pg, void *ctx, int max, int lease_ms, struct event **out, int **attempts,
 			size_t *n) MUST_CHECK;
 
+/* How much is owed: waiting, parked, and since when the oldest that waits, µs since 1970 (0: none does). */
+enum rc store_outbox_stats(struct pg *pg, void *ctx, int64_t *waiting, int64_t *parked,
+			   int64_t *oldest_us) MUST_CHECK;
+
 /* Takes what was sent off the books and puts the rest back, each call where it has something to do. */
 enum rc store_settle_events(struct pg *pg, void *ctx, const struct event *events,
 			    const struct failure *failures, size_t n) MUST_CHECK;

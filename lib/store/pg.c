@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/conn.h"
 
 #define CONNECT_MS 3000 /* shared by the hosts that are tried */
@@ -19,7 +20,21 @@
 enum {
 	CHANGES = 1, /* something that a client asked for */
 	WAITS = 2,   /* its end does, for synchronous standbys */
+	RARE = 4,    /* no request needs it: not worth a name on every worker's connection */
 };
+
+/* What /metrics calls the end of a call. */
+enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
+/* Of the catalog alone: also where nothing is deployed. */
+#define DATABASE_FACTS                                                                                             \
+	"SELECT current_setting('server_version_num')::integer, current_user::text, pg_is_in_recovery(), "         \
+	"clock_timestamp(), coalesce(has_schema_privilege(to_regnamespace('orders'), 'USAGE'), false), "           \
+	"(SELECT count(*) FROM pg_proc WHERE pronamespace = to_regnamespace('orders')), "                          \
+	"(SELECT count(*) FROM pg_proc WHERE pronamespace = to_regnamespace('orders') "                            \
+	"AND NOT has_function_privilege(oid, 'EXECUTE')), "                                                        \
+	"(SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('orders') AND relkind IN ('r', 'p') " \
+	"AND has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE')), "                                        \
+	"(extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint"
 
 static const struct {
 	const char *name;
@@ -32,16 +47,30 @@ static const struct {
 				"SELECT * FROM orders.create_order($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
 				14, CHANGES | WAITS },
 	[CALL_CHANGE_STATUS] = { "change_status",
-				 "SELECT * FROM orders.change_status($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)", 11,
-				 CHANGES | WAITS },
+				 "SELECT * FROM orders.change_status($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
+				 14, CHANGES | WAITS },
 	[CALL_GET_ORDER] = { "get_order", "SELECT * FROM orders.get_order($1,$2)", 2, 0 },
-	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3)", 3, 0 },
+	[CALL_LIST_ORDERS] = { "list_orders", "SELECT * FROM orders.list_orders($1,$2,$3,$4,$5,$6,$7,$8)", 8,
+			       0 },
+	[CALL_LIST_ALL_ORDERS] = { "list_all_orders",
+				   "SELECT * FROM orders.list_all_orders($1,$2,$3,$4,$5,$6)", 6, 0 },
+	[CALL_GET_HISTORY] = { "get_history", "SELECT * FROM orders.get_history($1,$2)", 2, 0 },
 	[CALL_FIND_REPLAY] = { "find_replay", "SELECT * FROM orders.find_replay($1,$2,$3,$4)", 4, WAITS },
 	[CALL_FIND_OWNER] = { "find_owner", "SELECT * FROM orders.find_owner($1,$2,$3)", 3, 0 },
 	[CALL_CLAIM_DUE] = { "claim_due", "SELECT * FROM orders.claim_due($1,$2)", 2, WAITS },
 	[CALL_PUBLISH_DONE] = { "publish_done", "SELECT orders.publish_done($1,$2,$3)", 3, 0 },
 	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5,
 				  WAITS },
+	[CALL_OUTBOX_STATS] = { "outbox_stats", "SELECT * FROM orders.outbox_stats()", 0, 0 },
+	[CALL_OUTBOX_LIST] = { "outbox_list", "SELECT * FROM orders.outbox_list($1,$2)", 2, RARE },
+	[CALL_OUTBOX_EVENTS] = { "outbox_events", "SELECT * FROM orders.outbox_events($1)", 1, RARE },
+	[CALL_OUTBOX_RETRY] = { "outbox_retry", "SELECT * FROM orders.outbox_retry($1)", 1, WAITS | RARE },
+	[CALL_OUTBOX_RETRY_PARKED] = { "outbox_retry_parked",
+				       "SELECT * FROM orders.outbox_retry_parked($1,$2)", 2, WAITS | RARE },
+	[CALL_OUTBOX_DISCARD] = { "outbox_discard", "SELECT * FROM orders.outbox_discard($1,$2,$3)", 3,
+				  WAITS | RARE },
+	[CALL_ORDER_EVENTS] = { "order_events", "SELECT * FROM orders.order_events($1,$2)", 2, RARE },
+	[CALL_DATABASE_FACTS] = { "database_facts", DATABASE_FACTS, 0, RARE },
 };
 
 /* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
@@ -82,6 +111,7 @@ struct pg {
 	size_t stuck_host;
 	int64_t stuck_until_ms;
 	int64_t spent_us;
+	struct series *timed[CALLS][OUTCOMES]; /* the pool's counts of each call */
 };
 
 static void
@@ -196,8 +226,11 @@ static bool
 prepare_all(struct pg *pg, int64_t deadline)
 {
 	for (size_t i = 0; !pg->unnamed && i < CALLS; i++) {
-		PGresult *result = ask(pg, NULL, i, deadline);
+		PGresult *result;
 
+		if (calls[i].flags & RARE)
+			continue;
+		result = ask(pg, NULL, i, deadline);
 		if (!result)
 			return false;
 		pg->prepared[i] = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -348,8 +381,10 @@ reach(struct pg *pg, int64_t deadline)
 
 	if (is_connected(pg))
 		return RC_OK;
-	if (in_time ? !breaker_admits(pg->breaker, &policy) : breaker_is_open(pg->breaker, &policy))
+	if (in_time ? !breaker_admits(pg->breaker, &policy) : breaker_is_open(pg->breaker, &policy)) {
+		breaker_refused(pg->breaker);
 		return RC_DATABASE;
+	}
 	rc = connect_any(pg, in_time ? by : deadline, &silent);
 	if (in_time && rc != RC_NO_MEMORY)
 		breaker_report(pg->breaker, &policy, !silent);
@@ -391,13 +426,27 @@ call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, 
 	return rc;
 }
 
+static void
+count_call(struct pg *pg, enum call call, enum rc rc, int64_t duration_us)
+{
+	static const char *const names[OUTCOMES] = { "ok", "unavailable", "duplicate", "error" };
+	enum outcome o = rc == RC_OK	      ? OUTCOME_OK
+			 : rc == RC_DATABASE  ? OUTCOME_UNAVAILABLE
+			 : rc == RC_DUPLICATE ? OUTCOME_DUPLICATE
+					      : OUTCOME_ERROR;
+
+	metrics_time(&pg->timed[call][o], TIMED_DATABASE, calls[call].name, names[o], duration_us);
+}
+
 enum rc
 pg_call(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
 {
-	int64_t started = clock_us();
+	int64_t started = metrics_asks(ASKS_DATABASE), spent;
 	enum rc rc = call_until(pg, ctx, call, params, out);
 
-	pg->spent_us += clock_us() - started;
+	spent = metrics_asks(ASKS_NOBODY) - started;
+	pg->spent_us += spent;
+	count_call(pg, call, rc, spent);
 	return rc;
 }
 

@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -116,6 +117,12 @@ row_text(const struct rows *r, int row, int col)
 	return PQgetvalue(r->result, row, col);
 }
 
+const char *
+row_text_or_null(const struct rows *r, int row, int col)
+{
+	return row_is_null(r, row, col) ? NULL : row_text(r, row, col);
+}
+
 enum status
 row_status(const struct rows *r, int row, int col)
 {
@@ -141,6 +148,13 @@ row_uuid(const struct rows *r, int row, int col, char out[static UUID_SIZE])
 			out[n++] = hex[p[i] & 15];
 		}
 	out[n] = '\0';
+}
+
+const char *
+number(struct number *n, int64_t v)
+{
+	(void)snprintf(n->text, sizeof n->text, "%lld", (long long)v);
+	return n->text;
 }
 
 /* Array literals: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO */

@@ -23,8 +23,15 @@ bool row_bool(const struct rows *r, int row, int col);
 int64_t row_time_us(const struct rows *r, int row, int col); /* µs since 1970 */
 enum status row_status(const struct rows *r, int row, int col);
 struct money row_money(const struct rows *r, int row, int col);
-const char *row_text(const struct rows *r, int row, int col); /* lives as long as r */
+const char *row_text(const struct rows *r, int row, int col); /* lives as long as r; "" for NULL */
+const char *row_text_or_null(const struct rows *r, int row, int col);
 void row_uuid(const struct rows *r, int row, int col, char out[static UUID_SIZE]);
+
+/* An integer as a parameter. */
+struct number {
+	char text[24];
+};
+const char *number(struct number *n, int64_t v);
 
 /* Array literals: pg_array_open(), for each element one of the others, pg_array_close(). */
 void pg_array_open(struct buf *b);

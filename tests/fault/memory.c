@@ -70,6 +70,10 @@
 					      "129.80") "," MONITOR("3", "747.00"))
 #define NO_STORE "Cache-Control: no-store\r\n"
 #define CREATED NO_STORE "Location: /api/v1/orders/<int>\r\n"
+#define JSON "application/json"
+#define PAGE_FIELDS                                                                                          \
+	NO_STORE                                                                                             \
+	"Content-Security-Policy: <any>\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 #define DETAIL(text) "{\"detail\":\"" text "\"}"
 
 /* OpenSSL keeps the last 16 errors, with their texts. */
@@ -113,7 +117,7 @@ static struct {
 	char *params[PARAMS_MAX + 1];
 	char lines[PARAMS_MAX][2048];
 	const char *body;
-	char bytes[65536];
+	char bytes[262144];
 	size_t len;
 } wire;
 
@@ -207,15 +211,23 @@ rest(void)
 }
 
 static bool
-is_answer(int status, const char *reason, const char *fields, const char *body)
+is_answer(int status, const char *type, const char *fields, const char *body)
 {
 	const char *head = text(
-		"Status: %d %s\r\n%sContent-Length: %zu\r\n%sX-Request-ID: %s\r\n\r\n", status, reason,
-		*body ? "Content-Type: application/json\r\n" : "",
+		"Status: %d %s\r\n%sContent-Length: %zu\r\n%sX-Request-ID: %s\r\n\r\n", status,
+		http_reason(status), *body ? text("Content-Type: %s\r\n", type) : "",
 		strlen(strstr(wire.bytes, "\r\n\r\n") ? strstr(wire.bytes, "\r\n\r\n") + 4 : ""), fields,
 		wire.id);
 
 	return !differs(wire.bytes, text("%s%s", head, body));
+}
+
+static const char *
+type_of(const char *target)
+{
+	return strcmp(target, "/status") == 0	 ? "text/html; charset=utf-8"
+	       : strcmp(target, "/metrics") == 0 ? "text/plain; version=0.0.4; charset=utf-8"
+						 : JSON;
 }
 
 static enum verdict
@@ -226,13 +238,11 @@ judge(const struct kind *k)
 			? "{\"status\":\"not ready\",\"checks\":{\"database\":\"failing\",<any>}}"
 			: DETAIL("Database unavailable");
 
-	if (is_answer(k->status, http_reason(k->status), k->fields, k->pattern))
+	if (is_answer(k->status, type_of(k->target), k->fields, k->pattern))
 		return RIGHT;
-	if (is_answer(500, "Internal Server Error", "", DETAIL("Internal Server Error")))
+	if (is_answer(500, JSON, "", DETAIL("Internal Server Error")))
 		return FAILED;
-	return k->database && is_answer(503, "Service Unavailable", "Retry-After: 1\r\n", failing)
-		       ? UNAVAILABLE
-		       : WRONG;
+	return k->database && is_answer(503, JSON, "Retry-After: 1\r\n", failing) ? UNAVAILABLE : WRONG;
 }
 
 static void
@@ -532,6 +542,9 @@ static const struct kind kinds[] = {
 	  false, 0, 0 },
 	{ "ready", "GET", "/ready", TOKEN_NONE, NULL, KEY_NONE, NULL, 200, "",
 	  "{\"status\":\"ready\",\"checks\":{\"database\":\"ok\",<any>}}", true, 0, 0 },
+	{ "status", "GET", "/status", TOKEN_STAFF, NULL, KEY_NONE, NULL, 200, PAGE_FIELDS, "<any>", false, 0,
+	  0 },
+	{ "metrics", "GET", "/metrics", TOKEN_NONE, NULL, KEY_NONE, NULL, 200, "", "<any>", false, 0, 0 },
 	{ "get, connection by password", "GET", ORDERS "/%s", TOKEN_CUSTOMER, NULL, KEY_NONE, use_password,
 	  200, NO_STORE, ORDER_ONE("9", "<any>"), true, 0, 101 },
 	{ "idle turn that sweeps", .target = "", .prepare = make_events },

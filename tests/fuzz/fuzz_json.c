@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "json/product_json.h"
 #include "json/request_json.h"
+#include "order/reason.h"
 
 /* What we take, json-c takes too: it is the more lenient of the two. */
 static bool
@@ -98,7 +99,7 @@ check_bodies(void *ctx, const char *text, size_t len)
 	struct product product;
 	struct caller caller;
 	struct draft draft;
-	enum status status = STATUS_COUNT;
+	struct status_change change = { .status = STATUS_COUNT };
 	struct faults f;
 
 	faults_init(&f, ctx);
@@ -108,8 +109,9 @@ check_bodies(void *ctx, const char *text, size_t len)
 		check_faults(&f);
 	}
 	faults_init(&f, ctx);
-	if (status_change_decode(&f, text, len, &status) == RC_OK) {
-		PROMISE(f.n || status < STATUS_COUNT);
+	if (status_change_decode(&f, text, len, &change) == RC_OK) {
+		PROMISE(f.n || change.status < STATUS_COUNT);
+		PROMISE(f.n || !change.note || utf8_length(change.note, strlen(change.note)) <= NOTE_MAX);
 		check_faults(&f);
 	}
 	if (product_decode(ctx, text, len, 7, &product) == RC_OK)

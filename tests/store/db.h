@@ -22,6 +22,7 @@
 #include "base/id.h"
 #include "store/orders.h"
 #include "store/outbox.h"
+#include "store/reads.h"
 
 #define ROWS(table) (sizeof(table) / sizeof *(table))
 #define LIMIT_MS 20000 /* that a condition may take to come true */
@@ -206,6 +207,15 @@ create(int64_t user, int lease_ms)
 	return made.order.id;
 }
 
+/* A step from any version, for no reason. */
+#define STEP(to_, from_) (&(const struct step){ .to = (to_), .from = (from_), .any_version = true })
+
+/* A page of user's orders that were created from from_ on and before to_; what else is to be true of them follows. */
+#define PAGE_WITHIN(user, from_, to_, ...)                                                                   \
+	(&(const struct selection){                                                                          \
+		.user_id = (user), .from_us = (from_), .to_us = (to_), .after_us = TIME_NONE, __VA_ARGS__ })
+#define PAGE_OF(user, ...) PAGE_WITHIN(user, TIME_NONE, TIME_NONE, __VA_ARGS__)
+
 /* Leads the user's order to a status; what comes of it is in *made. */
 static inline enum rc
 lead(int64_t user, int64_t order_id, enum status to, int lease_ms, struct changed *made)
@@ -213,7 +223,8 @@ lead(int64_t user, int64_t order_id, enum status to, int lease_ms, struct change
 	struct change c = change_by(user, NULL, "change");
 
 	c.lease_ms = lease_ms;
-	return store_change_status(db.pg, db.ctx, &c, user, order_id, to, status_predecessors(to), made);
+	return store_change_status(db.pg, db.ctx, &c, user, order_id, STEP(to, status_predecessors(to)),
+				   made);
 }
 
 static inline void

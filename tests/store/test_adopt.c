@@ -80,7 +80,7 @@ Test(adopt, takes_over_every_order_as_it_was)
 	cr_expect_str_eq(sql("SELECT count(*) FROM public.orders"), "3", "the old tables are left");
 
 	/* They are orders like any other: seen, changed, told of; and new ones come above them. */
-	cr_assert_eq(store_list_orders(db.pg, db.ctx, 9, 0, 100, &orders, &n), RC_OK);
+	cr_assert_eq(store_list_orders(db.pg, db.ctx, PAGE_OF(9, .limit = 100), &orders, &n), RC_OK);
 	cr_assert_eq(n, 2);
 	cr_expect(orders[0].id == 21 && orders[1].id == 20 && orders[1].n == 2);
 	cr_expect_eq(lead(9, 21, STATUS_SHIPPED, 0, &made), RC_STATUS_STEP);

@@ -324,7 +324,9 @@ Test(orders, are_listed_newest_first_a_page_at_a_time)
 		struct order *orders;
 		size_t n = 99;
 
-		cr_assert_eq(store_list_orders(db.pg, db.ctx, 9, rows[i].skip, rows[i].limit, &orders, &n),
+		cr_assert_eq(store_list_orders(db.pg, db.ctx,
+					       PAGE_OF(9, .skip = rows[i].skip, .limit = rows[i].limit),
+					       &orders, &n),
 			     RC_OK);
 		cr_assert_eq(n, rows[i].n, "%s: %zu", rows[i].why, n);
 		for (size_t j = 0; j < n; j++) {
@@ -358,7 +360,7 @@ Test(orders, lists_hold_every_item_in_its_place)
 	}
 	(void)sql(
 		"DELETE FROM orders.order_items WHERE product_id = 51"); /* an order without any item is one, too */
-	cr_assert_eq(store_list_orders(db.pg, db.ctx, 9, 0, 100, &orders, &n), RC_OK);
+	cr_assert_eq(store_list_orders(db.pg, db.ctx, PAGE_OF(9, .limit = 100), &orders, &n), RC_OK);
 	cr_assert_eq(n, 20);
 	for (size_t k = 0; k < 20; k++) {
 		const struct order *o = &orders[19 - k];
@@ -405,14 +407,16 @@ Test(orders, can_be_led_only_from_the_statuses_that_the_caller_allows)
 	struct changed made;
 	int64_t id = create(9, 0);
 
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED, 0, &made),
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STEP(STATUS_CANCELLED, 0), &made),
 		     RC_STATUS_STEP, "from nowhere");
 	cr_expect_eq(made.old_status, STATUS_PENDING);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED,
-					 STATUS_BIT(STATUS_SHIPPED), &made),
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id,
+					 STEP(STATUS_CANCELLED, STATUS_BIT(STATUS_SHIPPED)), &made),
 		     RC_STATUS_STEP);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CANCELLED,
-					 STATUS_BIT(STATUS_SHIPPED) | STATUS_BIT(STATUS_PENDING), &made),
+	cr_expect_eq(store_change_status(
+			     db.pg, db.ctx, &c, 9, id,
+			     STEP(STATUS_CANCELLED, STATUS_BIT(STATUS_SHIPPED) | STATUS_BIT(STATUS_PENDING)),
+			     &made),
 		     RC_OK);
 }
 
@@ -422,8 +426,8 @@ Test(orders, remember_each_change)
 	struct change c = change_by(1, "staff-key", "x");
 	struct changed made;
 
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &made),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &c, 9, id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made),
 		     RC_OK);
 	cr_expect_str_eq(
 		sql("SELECT string_agg(concat_ws(' ', user_id, order_id = %lld, version, old_status, new_status, changed_by, "
@@ -477,21 +481,21 @@ Test(orders, are_replayed_as_they_were_then)
 	struct changed made, stepped, again;
 
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &creation, &o, &made), RC_OK);
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &stepped),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &stepped),
 		     RC_OK);
 	cr_assert_eq(lead(9, made.order.id, STATUS_SHIPPED, 0, &again), RC_OK);
 	id_uuid(creation.event_id);
 	id_uuid(step.event_id);
 	cr_assert_eq(store_find_replay(db.pg, db.ctx, &creation, 9, &found), RC_FOUND);
 	expect_same(&found, &made.order, "the creation");
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &again),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &again),
 		     RC_FOUND);
 	expect_same(&again.order, &stepped.order, "the step");
 	memset(step.digest, 0, sizeof step.digest);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &again),
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &again),
 		     RC_KEY_REUSED);
 	cr_expect_str_eq(sql("SELECT status FROM orders.orders"), "shipped");
 	cr_expect_str_eq(sql("SELECT count(*) FROM orders.order_changes"), "3");
@@ -509,11 +513,11 @@ Test(orders, a_lost_answer_is_known_by_its_event)
 		     "not a replay: this request's own");
 	cr_expect_eq(again.order.id, made.order.id);
 	cr_expect(again.event_waits, "the sweep will send it");
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &again),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &again),
 		     RC_OK);
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &again),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &again),
 		     RC_OK);
 	cr_expect(again.event_waits);
 	cr_expect_eq(again.old_status, STATUS_PENDING);
@@ -539,8 +543,8 @@ Test(orders, a_key_is_shared_by_creating_and_changing)
 	struct changed made, again;
 
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &c, &o, &made), RC_OK);
-	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &again),
+	cr_expect_eq(store_change_status(db.pg, db.ctx, &step, 9, made.order.id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &again),
 		     RC_KEY_REUSED);
 	cr_expect_str_eq(sql("SELECT status FROM orders.orders"), "pending");
 }
@@ -585,8 +589,8 @@ Test(orders, a_key_of_staff_is_found_among_the_owners_rows)
 		{ INT64_MAX, 1, NULL, 0, 0, "no such order" },
 	};
 
-	cr_assert_eq(store_change_status(db.pg, db.ctx, &by_staff, 9, nine, STATUS_CONFIRMED,
-					 STATUS_BIT(STATUS_PENDING), &made),
+	cr_assert_eq(store_change_status(db.pg, db.ctx, &by_staff, 9, nine,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made),
 		     RC_OK);
 	cr_assert_eq(store_create_order(db.pg, db.ctx, &own, &o, &made), RC_OK);
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -721,7 +725,7 @@ Test(orders, do_not_wait_for_a_key_for_ever)
 	cr_expect_eq(end_job(start_job(create_under_key, "key")).rc, RC_OK);
 }
 
-struct step {
+struct attempt {
 	int64_t order_id;
 	enum status to;
 	const char *key;
@@ -730,11 +734,11 @@ struct step {
 static struct outcome
 change_one(struct pg *pg, const void *arg)
 {
-	const struct step *s = arg;
+	const struct attempt *s = arg;
 	struct change c = change_by(9, s->key, "request");
 	struct changed made = { 0 };
-	enum rc rc = store_change_status(pg, db.ctx, &c, 9, s->order_id, s->to, status_predecessors(s->to),
-					 &made);
+	enum rc rc = store_change_status(pg, db.ctx, &c, 9, s->order_id,
+					 STEP(s->to, status_predecessors(s->to)), &made);
 
 	return (struct outcome){ .rc = rc,
 				 .order_id = s->order_id,
@@ -750,7 +754,7 @@ change_patiently(struct pg *pg, const void *arg)
 
 Test(orders, of_two_simultaneous_changes_one_wins_and_the_other_sees_what_it_left)
 {
-	struct step step = { create(9, 0), STATUS_CONFIRMED, NULL };
+	struct attempt step = { create(9, 0), STATUS_CONFIRMED, NULL };
 	struct outcome o;
 	struct job job;
 
@@ -766,7 +770,7 @@ Test(orders, of_two_simultaneous_changes_one_wins_and_the_other_sees_what_it_lef
 
 Test(orders, of_many_simultaneous_changes_each_step_is_made_once)
 {
-	struct step step = { create(9, 0), STATUS_CONFIRMED, NULL };
+	struct attempt step = { create(9, 0), STATUS_CONFIRMED, NULL };
 	struct job jobs[10];
 	int won = 0;
 
@@ -786,7 +790,7 @@ Test(orders, of_many_simultaneous_changes_each_step_is_made_once)
 
 Test(orders, of_simultaneous_changes_with_one_key_one_acts)
 {
-	struct step step = { create(9, 0), STATUS_CONFIRMED, "key" };
+	struct attempt step = { create(9, 0), STATUS_CONFIRMED, "key" };
 	struct job jobs[10];
 	int acted = 0;
 
@@ -804,8 +808,8 @@ Test(orders, of_simultaneous_changes_with_one_key_one_acts)
 
 Test(orders, of_one_key_on_two_orders_one_is_changed)
 {
-	struct step steps[] = { { create(9, 0), STATUS_CONFIRMED, "key" },
-				{ create(9, 0), STATUS_CONFIRMED, "key" } };
+	struct attempt steps[] = { { create(9, 0), STATUS_CONFIRMED, "key" },
+				   { create(9, 0), STATUS_CONFIRMED, "key" } };
 	struct job jobs[10];
 	int acted = 0;
 
@@ -824,7 +828,7 @@ Test(orders, of_one_key_on_two_orders_one_is_changed)
 
 Test(orders, do_not_wait_for_a_locked_order_for_ever)
 {
-	struct step step = { create(9, 0), STATUS_CONFIRMED, NULL };
+	struct attempt step = { create(9, 0), STATUS_CONFIRMED, NULL };
 	struct outcome o;
 
 	(void)sql("BEGIN");
@@ -857,7 +861,7 @@ Test(orders, survive_whatever_memory_is_left)
 		c = change_by(9, NULL, "x");
 		rc = store_create_order(db.pg, poor, &c, &o, &made);
 		cr_expect(rc == RC_OK || rc == RC_NO_MEMORY, "create with %zu: %d", bytes, rc);
-		rc = store_list_orders(db.pg, poor, 9, 0, 100, &list, &n);
+		rc = store_list_orders(db.pg, poor, PAGE_OF(9, .limit = 100), &list, &n);
 		cr_expect(rc == RC_OK || rc == RC_NO_MEMORY, "list with %zu: %d", bytes, rc);
 		rc = store_claim_due(db.pg, poor, 1, 60000, &events, &attempts, &n);
 		cr_expect(rc == RC_OK || rc == RC_NO_MEMORY, "claim with %zu: %d", bytes, rc);

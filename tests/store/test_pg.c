@@ -66,9 +66,9 @@ Test(pg, is_ready_when_the_schema_is_as_new_as_the_worker)
 		const char *version;
 		enum rc rc;
 		const char *why;
-	} rows[] = { { "0", RC_NOT_READY, "older" },
-		     { "1", RC_OK, "the same" },
-		     { "2", RC_OK, "newer: rolled out before the workers" } };
+	} rows[] = { { "1", RC_NOT_READY, "older" },
+		     { "2", RC_OK, "the same" },
+		     { "3", RC_OK, "newer: rolled out before the workers" } };
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		(void)sql(
@@ -201,8 +201,8 @@ confirm(struct pg *pg, const void *arg)
 	const int64_t *id = arg;
 	struct change c = change_by(9, NULL, "request");
 	struct changed made = { 0 };
-	enum rc rc = store_change_status(pg, db.ctx, &c, 9, *id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING),
-					 &made);
+	enum rc rc = store_change_status(pg, db.ctx, &c, 9, *id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made);
 
 	return (struct outcome){
 		.rc = rc, .order_id = *id, .old_status = made.old_status, .event_waits = made.event_waits
@@ -263,8 +263,8 @@ Test(pg, settles_a_step_whose_answer_was_lost_behind_the_commit)
 
 	cr_assert_eq(store_ready(pg, db.ctx), RC_OK);
 	relay_set(&r, RELAY_CUT_ANSWER);
-	cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING),
-					 &made),
+	cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id,
+					 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made),
 		     RC_OK);
 	cr_expect_eq(relay_cuts(&r), 1);
 	cr_expect_eq(made.old_status, STATUS_PENDING);
@@ -335,14 +335,14 @@ Test(pg, looks_for_another_server_when_this_one_only_reads)
 		struct change c = change_by(9, NULL, "x");
 		struct changed made;
 
-		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
-						 STATUS_BIT(STATUS_PENDING), &made),
+		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id,
+						 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made),
 			     RC_DATABASE);
 		cr_expect_lt(clock_ms() - started, 9000);
 		(void)sql("ALTER ROLE orders_worker IN DATABASE %s RESET default_transaction_read_only",
 			  db.name);
-		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id, STATUS_CONFIRMED,
-						 STATUS_BIT(STATUS_PENDING), &made),
+		cr_expect_eq(store_change_status(pg, db.ctx, &c, 9, id,
+						 STEP(STATUS_CONFIRMED, STATUS_BIT(STATUS_PENDING)), &made),
 			     RC_OK, "on a new connection");
 	}
 }

@@ -138,7 +138,7 @@ Test(schema, refuses_the_worker_every_access_to_whatever_there_is)
 		expect_refused(
 			conn, on_functions, ROWS(on_functions),
 			"SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'orders'::regnamespace"),
-		10);
+		22);
 	cr_expect_eq(
 		expect_refused(
 			conn, on_types, ROWS(on_types),
@@ -153,7 +153,9 @@ Test(schema, gives_the_worker_the_functions_of_the_api_and_nothing_else)
 	cr_expect_str_eq(
 		sql("SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
 		    "AND has_function_privilege('orders_worker', oid, 'EXECUTE')"),
-		"change_status claim_due create_order find_owner find_replay get_order list_orders publish_done publish_failed schema_version");
+		"change_status change_status claim_due create_order find_event find_owner find_replay get_history get_order list_all_orders "
+		"list_orders list_orders order_events outbox_discard outbox_events outbox_list outbox_retry outbox_retry_parked outbox_stats "
+		"publish_done publish_failed schema_version");
 	cr_expect_str_eq(
 		sql("SELECT string_agg(oid::regprocedure::text, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
 		    "AND (has_function_privilege('public', oid, 'EXECUTE') OR NOT has_function_privilege('orders_worker', oid, 'EXECUTE'))"),
@@ -210,7 +212,7 @@ Test(schema, cannot_be_led_astray_by_the_callers_own_objects)
 		conn,
 		"CREATE TEMP TABLE orders (user_id bigint, id bigint); SET search_path = pg_temp, pg_catalog, public");
 	cr_expect_str_eq(query(conn, "SELECT count(*) FROM orders.get_order(9, 1)"), "0");
-	cr_expect_str_eq(query(conn, "SELECT orders.schema_version()"), "1");
+	cr_expect_str_eq(query(conn, "SELECT orders.schema_version()"), "2");
 	PQfinish(conn);
 }
 
@@ -222,7 +224,7 @@ Test(schema, begins_every_key_with_the_user)
 		"");
 	cr_expect_str_eq(
 		sql("SELECT count(*) FROM pg_constraint WHERE connamespace = 'orders'::regnamespace AND contype IN ('p', 'u', 'f')"),
-		"8");
+		"9");
 	cr_expect_str_eq(
 		sql("SELECT count(*) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = 'orders'::regnamespace AND NOT tgisinternal"),
 		"0", "no triggers");

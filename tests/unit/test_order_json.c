@@ -180,6 +180,56 @@ Test(order_json, writes_the_contracts_second_event)
 		"status updated");
 }
 
+Test(order_json, tells_subscribers_the_reason_and_the_note_when_there_are_any)
+{
+	static const struct {
+		const char *reason, *note, *text;
+	} rows[] = {
+		{ "fraud", NULL, "\"updated_by\":\"9\",\"reason\":\"fraud\",\"version\":3}}" },
+		{ NULL, "say \"no\"\n",
+		  "\"updated_by\":\"9\",\"note\":\"say \\\"no\\\"\\n\",\"version\":3}}" },
+		{ "other", "", "\"updated_by\":\"9\",\"reason\":\"other\",\"note\":\"\",\"version\":3}}" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct event e = created();
+
+		e.version = 3;
+		e.status = STATUS_CANCELLED;
+		e.changed_by = 9;
+		e.reason = rows[i].reason;
+		e.note = rows[i].note;
+		buf_clear(&b);
+		event_encode(&b, &e);
+		cr_assert_not(b.failed);
+		expect_text(strstr(b.data, "\"updated_by\""), rows[i].text, "the end of data");
+	}
+}
+
+Test(order_json, writes_the_contracts_history)
+{
+	const struct past past[] = {
+		{ .version = 1, .new_status = STATUS_PENDING, .changed_us = AT, .changed_by = 9 },
+		{ .version = 2,
+		  .old_status = STATUS_PENDING,
+		  .new_status = STATUS_CANCELLED,
+		  .changed_us = AT + 1,
+		  .changed_by = INT64_MAX,
+		  .reason = "inventory",
+		  .note = "\"none\" left" },
+	};
+
+	history_encode(&b, past, 2);
+	cr_assert_not(b.failed);
+	expect_text(
+		b.data,
+		"[{\"version\":1,\"old_status\":null,\"new_status\":\"pending\",\"changed_at\":\"2026-02-24T13:46:26.414410Z\","
+		"\"changed_by\":\"9\",\"reason\":null,\"note\":null},"
+		"{\"version\":2,\"old_status\":\"pending\",\"new_status\":\"cancelled\",\"changed_at\":\"2026-02-24T13:46:26.414411Z\","
+		"\"changed_by\":\"9223372036854775807\",\"reason\":\"inventory\",\"note\":\"\\\"none\\\" left\"}]",
+		"history");
+}
+
 Test(order_json, writes_events_of_several_items_and_awkward_addresses)
 {
 	struct item items[] = { hub, hub };

@@ -90,6 +90,8 @@ Test(pool, lies_in_a_file_of_its_layout_for_its_owner_alone)
 	cr_expect_eq(st.st_mode & 07777, 0600);
 	cr_expect_eq(st.st_size, sizeof *p);
 	atomic_store(&p->sweep_ms, 0); /* the first look is some time away */
+	cr_expect_gt(p->metrics.started_us, 0);
+	atomic_store(&p->metrics.started_us, 0);
 	for (size_t i = 0; i < sizeof *p; i++)
 		cr_assert_eq(((const char *)p)[i], 0, "a new pool is idle");
 }
@@ -130,13 +132,77 @@ Test(pool, says_why_it_has_no_file)
 	cr_expect_eq(errno, ELOOP);
 }
 
-Test(pool, has_layout_number_3_for_exactly_this_struct)
+Test(pool, has_layout_number_4_for_exactly_this_struct)
 {
 	/* Who changes struct pool changes POOL_LAYOUT, and then these. */
-	cr_expect_eq(POOL_LAYOUT, 3);
-	cr_expect_eq(sizeof(struct breaker), 24);
+	cr_expect_eq(POOL_LAYOUT, 4);
+	cr_expect_eq(sizeof(struct breaker), 48);
 	cr_expect_eq(sizeof(struct slot), 24);
-	cr_expect_eq(sizeof(struct pool), NEIGHBOURS * 24 + 8 + POOL_SLOTS * 24);
+	cr_expect_eq(sizeof(struct worker), 64);
+	cr_expect_eq(sizeof(struct series), 256);
+	cr_expect_eq(sizeof(struct metrics), 159872, "%zu", sizeof(struct metrics));
+	cr_expect_eq(sizeof(struct pool), 166208, "%zu", sizeof(struct pool));
+	/* What these count and where it lies. */
+	cr_expect_eq(COUNTERS, 12);
+	cr_expect_eq(TIMED, 4);
+	cr_expect_eq(SAMPLE_WORDS, 21);
+	cr_expect_eq(OUTBOX_WORDS, 4);
+	cr_expect_eq(FAULT_WORDS, 41);
+	cr_expect_eq(DOINGS, 6);
+}
+
+Test(pool, is_looked_at_by_who_may_not_change_it)
+{
+	const struct pool *seen;
+	struct pool *p;
+
+	cr_expect_null(pool_open_to_look(path), "there is none, and none is made");
+	cr_expect_eq(errno, ENOENT);
+	cr_expect_eq(access(file, F_OK), -1);
+	p = pool_open(path);
+	seen = pool_open_to_look(path);
+	cr_assert_not_null(seen);
+	pool_sweep_in(p, 12345);
+	cr_expect_eq(seen->sweep_ms, p->sweep_ms);
+	pool_unmap(seen);
+	cr_assert_eq(truncate(file, 100), 0);
+	cr_expect_null(pool_open_to_look(path), "one that is only being made");
+}
+
+Test(pool, buries_the_dead_and_counts_them_once)
+{
+	struct pool *p = pool_open(path);
+	pid_t pids[3];
+
+	for (size_t i = 0; i < ROWS(pids); i++)
+		pids[i] = start_worker(p, true);
+	pool_bury(p);
+	cr_expect_eq(p->metrics.counters[COUNT_WORKERS_DIED], 0, "all live");
+	atomic_store(&pool_worker(p, &p->slots[1])->doing, DOING_STUCK);
+	for (size_t i = 0; i < ROWS(pids); i++)
+		kill_worker(pids[i]);
+	pool_bury(p);
+	pool_bury(p);
+	cr_expect_eq(p->metrics.counters[COUNT_WORKERS_DIED], 2, "one was ended by its watchdog");
+	for (size_t i = 0; i < ROWS(pids); i++) {
+		cr_expect_eq(p->slots[i].pid, 0);
+		cr_expect_eq(p->slots[i].waits_for, WAIT_NOTHING);
+	}
+}
+
+Test(pool, counts_whom_it_has_no_place_for)
+{
+	struct pool *p = pool_open(NULL);
+	struct slot *a = pool_slot(p), *b = pool_slot(p);
+
+	cr_assert(enter(p, a, WAIT_PRODUCT, 1, 0));
+	cr_assert_not(enter(p, b, WAIT_PRODUCT, 1, 0));
+	pool_exit(a);
+	cr_assert(enter(p, a, WAIT_ROW, 1, 0));
+	cr_assert_not(enter(p, b, WAIT_ROW, 1, 0));
+	cr_assert_not(enter(p, b, WAIT_ROW, 1, 0));
+	cr_expect_eq(p->metrics.counters[COUNT_NO_PLACE_PRODUCT], 1);
+	cr_expect_eq(p->metrics.counters[COUNT_NO_PLACE_ROW], 2);
 }
 
 Test(pool, gives_each_worker_a_slot)
@@ -383,6 +449,19 @@ Test(breaker, opens_after_so_many_failures_in_a_row)
 	atomic_store(&b.retry_ms, clock_ms() + 6000); /* whatever the jitter was */
 	cr_expect_not(breaker_is_willing(&b, &policy));
 	cr_expect_not(breaker_admits(&b, &policy));
+}
+
+Test(breaker, counts_how_often_it_opens)
+{
+	struct breaker b = { 0 };
+
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < policy.threshold + 5; i++)
+			breaker_report(&b, &policy, false);
+		breaker_report(&b, &policy, true);
+	}
+	cr_expect_eq(b.opened, 3);
+	cr_expect_eq(b.threshold, policy.threshold);
 }
 
 Test(breaker, forgets_failures_that_are_not_in_a_row)

@@ -295,3 +295,20 @@ Test(request, decodes_query_parameters)
 			  rows[i].why, value);
 	}
 }
+
+Test(request, joins_the_lines_of_a_field_that_is_a_list)
+{
+	char *params[] = { "HTTP_IF_MATCH=\"1\"", "HTTP_IF_MATCH_X=no",	 "HTTP_IF_MATCH=\"2\", \"3\"",
+			   "HTTP_EMPTY=",	  "HTTP_IF_MATCH=\"4\"", NULL };
+	struct http_request r = request(params, NULL);
+	const char *value = "";
+
+	cr_expect_eq(http_param_list(&r, "HTTP_IF_MATCH", &value), RC_OK);
+	expect_text(value, "\"1\", \"2\", \"3\", \"4\"", "three lines");
+	cr_expect_eq(http_param_list(&r, "HTTP_EMPTY", &value), RC_OK);
+	expect_text(value, "", "there, and empty");
+	cr_expect_eq(http_param_list(&r, "HTTP_IF", &value), RC_OK);
+	cr_expect_null(value, "absent");
+	limit_memory(ctx, 1);
+	cr_expect_eq(http_param_list(&r, "HTTP_IF_MATCH", &value), RC_NO_MEMORY);
+}

@@ -249,7 +249,7 @@ Test(request_json, says_when_a_body_cannot_be_read)
 	} rows[] = { { LITERAL("{\"items\":\"\xff\"}"), "not UTF-8" }, { LITERAL("\xff"), "not UTF-8" } };
 	struct faults f;
 	struct draft d;
-	enum status s;
+	struct status_change s;
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		faults_init(&f, ctx);
@@ -272,19 +272,19 @@ Test(request_json, reads_a_status)
 		{ "{\"status\":\"pending\"}", STATUS_PENDING },
 		{ "{\"status\":\"confirmed\"}", STATUS_CONFIRMED },
 		{ "{\"status\":\"shipped\"}", STATUS_SHIPPED },
-		{ "{\"status\":\"delivered\",\"note\":1}", STATUS_DELIVERED },
+		{ "{\"status\":\"delivered\",\"notes\":1}", STATUS_DELIVERED },
 		{ "{\"status\":\"\\u0063ancelled\"}", STATUS_CANCELLED },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		enum status s = STATUS_COUNT;
+		struct status_change s = { .status = STATUS_COUNT };
 		struct faults f;
 
 		faults_init(&f, ctx);
 		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK,
 			   rows[i].body);
 		expect_text(faults_of(&f), "", rows[i].body);
-		expect_int(s, rows[i].status, rows[i].body);
+		expect_int(s.status, rows[i].status, rows[i].body);
 	}
 }
 
@@ -305,21 +305,129 @@ Test(request_json, tells_every_fault_of_a_status)
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		enum status s = STATUS_COUNT;
+		struct status_change s = { .status = STATUS_COUNT };
 		struct faults f;
 
 		faults_init(&f, ctx);
 		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK,
 			   rows[i].body);
 		expect_text(faults_of(&f), rows[i].faults, rows[i].body);
-		expect_int(s, STATUS_COUNT, rows[i].body);
+		expect_int(s.status, STATUS_COUNT, rows[i].body);
+	}
+}
+
+Test(request_json, reads_a_reason_and_a_note)
+{
+	static const struct {
+		const char *body, *reason, *note; /* NULL: none */
+	} rows[] = {
+		{ "{\"status\":\"cancelled\"}", NULL, NULL },
+		{ "{\"status\":\"cancelled\",\"reason\":null,\"note\":null}", NULL, NULL },
+		{ "{\"status\":\"cancelled\",\"reason\":\"fraud\"}", "fraud", NULL },
+		{ "{\"note\":\"\",\"status\":\"cancelled\"}", NULL, "" },
+		{ "{\"note\":\"a \\\"b\\\" \\u00e9\\n\",\"reason\":\"\\u006fther\",\"status\":\"cancelled\"}",
+		  "other", "a \"b\" \xc3\xa9\n" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct status_change s = { .reason = "x", .note = "x" };
+		struct faults f;
+
+		faults_init(&f, ctx);
+		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK,
+			   rows[i].body);
+		expect_text(faults_of(&f), "", rows[i].body);
+		expect_int(s.status, STATUS_CANCELLED, rows[i].body);
+		expect_text(s.reason ? s.reason : "-", rows[i].reason ? rows[i].reason : "-", rows[i].body);
+		expect_text(s.note ? s.note : "-", rows[i].note ? rows[i].note : "-", rows[i].body);
+	}
+}
+
+/* n times the character. */
+static const char *
+note_of(const char *character, int n)
+{
+	char *note = talloc_strdup(ctx, "");
+
+	while (n-- > 0)
+		note = talloc_strdup_append_buffer(note, character);
+	return note;
+}
+
+Test(request_json, counts_the_characters_of_a_note)
+{
+	static const char *const characters[] = { "x", "\xc3\xa9", "\xf0\x9f\x9a\x80", "\\u00e9",
+						  "\\ud83d\\ude80" };
+
+	for (size_t i = 0; i < ROWS(characters); i++)
+		for (int n = 255; n <= 256; n++) {
+			const char *note = note_of(characters[i], n);
+			const char *body = talloc_asprintf(ctx, "{\"status\":\"pending\",\"note\":\"%s\"}",
+							   note);
+			struct status_change s = { .note = NULL };
+			struct faults f;
+
+			faults_init(&f, ctx);
+			expect_int(status_change_decode(&f, body, strlen(body), &s), RC_OK, body);
+			expect_text(faults_of(&f),
+				    n == 255
+					    ? ""
+					    : talloc_asprintf(
+						      ctx,
+						      "[{\"type\":\"string_too_long\",\"loc\":[\"body\","
+						      "\"note\"],\"msg\":\"String should have at most 255 "
+						      "characters\",\"input\":\"%s\",\"ctx\":{\"max_length\":"
+						      "255}}]",
+						      note),
+				    body);
+			cr_expect_eq(!s.note, n == 256);
+		}
+}
+
+#define NO_REASON(input)                                                                                               \
+	"{\"type\":\"enum\",\"loc\":[\"body\",\"reason\"],\"msg\":\"Input should be 'customer', 'declined', 'fraud', " \
+	"'inventory', 'staff' or 'other'\",\"input\":" input                                                           \
+	",\"ctx\":{\"expected\":\"'customer', 'declined', 'fraud', "                                                   \
+	"'inventory', 'staff' or 'other'\"}}"
+#define NO_STRING(input)                                                                                                    \
+	"{\"type\":\"string_type\",\"loc\":[\"body\",\"note\"],\"msg\":\"Input should be a valid string\",\"input\":" input \
+	"}"
+
+Test(request_json, tells_every_fault_of_a_reason_and_a_note)
+{
+	static const struct row rows[] = {
+		{ "{\"status\":\"pending\",\"reason\":\"whim\"}", "[" NO_REASON("\"whim\"") "]" },
+		{ "{\"status\":\"pending\",\"reason\":\"\"}", "[" NO_REASON("\"\"") "]" },
+		{ "{\"status\":\"pending\",\"reason\":\"Fraud\"}", "[" NO_REASON("\"Fraud\"") "]" },
+		{ "{\"status\":\"pending\",\"reason\":1}", "[" NO_REASON("1") "]" },
+		{ "{\"status\":\"pending\",\"reason\":[\"fraud\"]}", "[" NO_REASON("[\"fraud\"]") "]" },
+		{ "{\"status\":\"pending\",\"note\":1}", "[" NO_STRING("1") "]" },
+		{ "{\"status\":\"pending\",\"note\":false}", "[" NO_STRING("false") "]" },
+		{ "{\"status\":\"pending\",\"note\":{}}", "[" NO_STRING("{}") "]" },
+		{ "{\"status\":\"pending\",\"note\":\"a\\u0000b\"}",
+		  "[{\"type\":\"value_error\",\"loc\":[\"body\",\"note\"],\"msg\":\"Value error, NUL characters are not "
+		  "allowed\",\"input\":\"a\\u0000b\",\"ctx\":{\"error\":{}}}]" },
+		{ "{\"note\":2,\"reason\":3,\"status\":4}",
+		  "[" NO_STATUS("4") "," NO_REASON("3") "," NO_STRING("2") "]" },
+		{ "{\"note\":2}", "[" MISSING("\"body\",\"status\"", "{\"note\":2}") "," NO_STRING("2") "]" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct status_change s = { .status = STATUS_COUNT };
+		struct faults f;
+
+		faults_init(&f, ctx);
+		expect_int(status_change_decode(&f, rows[i].body, strlen(rows[i].body), &s), RC_OK,
+			   rows[i].body);
+		expect_text(faults_of(&f), rows[i].faults, rows[i].body);
+		expect_int(s.status, STATUS_COUNT, rows[i].body);
 	}
 }
 
 Test(request_json, a_status_needs_memory)
 {
 	static const char body[] = "{\"status\":\"pending\"}";
-	enum status s;
+	struct status_change s;
 	struct faults f;
 
 	faults_init(&f, ctx);

@@ -48,6 +48,22 @@ Test(response, has_a_head_as_rfc_3875_writes_it)
 		    "head");
 }
 
+Test(response, says_what_its_body_is_until_it_fails)
+{
+	a.status = HTTP_OK;
+	a.type = "text/html; charset=utf-8";
+	a.body = "x";
+	a.body_len = 1;
+	http_response_head(&a, &head);
+	expect_text(head.data,
+		    "Status: 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 1\r\n\r\n",
+		    "head");
+	http_response_fail(&a);
+	buf_clear(&head);
+	http_response_head(&a, &head);
+	cr_expect(strstr(head.data, "\r\nContent-Type: application/json\r\n"));
+}
+
 Test(response, without_a_body_has_no_type)
 {
 	a.status = HTTP_TEMPORARY_REDIRECT;
@@ -57,6 +73,16 @@ Test(response, without_a_body_has_no_type)
 	http_response_head(&a, &head);
 	expect_text(head.data, "Status: 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: /x\r\n\r\n",
 		    "head");
+}
+
+Test(response, that_is_a_304_says_nothing_of_a_length)
+{
+	a.status = HTTP_NOT_MODIFIED;
+	a.body = NULL;
+	a.body_len = 0;
+	http_response_field(&a, "ETag", "\"2\"");
+	http_response_head(&a, &head);
+	expect_text(head.data, "Status: 304 Not Modified\r\nETag: \"2\"\r\n\r\n", "head");
 }
 
 Test(response, knows_the_reasons_of_rfc_9110)

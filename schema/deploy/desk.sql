@@ -1,0 +1,330 @@
+-- Deploy orders:desk to pg
+-- The order desk: filters and keyset pages, everybody's orders for staff, history, reasons and notes, changes on a condition.
+-- What workers of schema version 1 call is still there and answers as it did, so that they serve on while others take over; only
+-- orders.event_line grew, at its end.
+
+-- Built beside a service at work, so outside a transaction; what was interrupted is begun again.
+SET client_min_messages = warning;
+DROP INDEX CONCURRENTLY IF EXISTS orders.orders_by_status;
+CREATE INDEX CONCURRENTLY orders_by_status ON orders.orders (user_id, status, created_at DESC, id DESC);
+DROP INDEX CONCURRENTLY IF EXISTS orders.all_orders_by_status;
+CREATE INDEX CONCURRENTLY all_orders_by_status ON orders.orders (status, created_at DESC, id DESC);
+
+BEGIN;
+
+-- No list needs it any more, and where it is there the planner takes it for a status too, and reads past all others. Rather no deployment now than
+-- every request behind a long look at this table.
+SET LOCAL lock_timeout = '3s';
+DROP INDEX orders.orders_newest_first;
+
+CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN 2;
+
+-- A page of a user's orders, newest first: those of p_status, created from p_from on and before p_to, that are older than the
+-- order p_after; each of these may be NULL. p_after is one of the user's, or else p_after_at says when it was created; a single
+-- line no_after where it is neither.
+-- A page is read from five ranges of one index, merged, as each status has its own: so it costs the same wherever it is and however rare what it
+-- shows. The settings are for that: one plan for all values, which goes neither by the sizes that the tables had when it was made
+-- nor by what is usual in them.
+CREATE FUNCTION orders.list_orders(
+	p_user bigint, p_status orders.order_status, p_from timestamp with time zone, p_to timestamp with time zone,
+	p_after bigint, p_after_at timestamp with time zone, p_skip bigint, p_limit integer
+) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
+SET max_parallel_workers_per_gather = 0
+SET jit = off
+AS $$
+DECLARE
+	v_from timestamp with time zone := coalesce(p_from, '-infinity');
+	v_at timestamp with time zone := p_after_at;
+	v_id bigint := p_after;
+	v_line orders.order_line;
+BEGIN
+	IF p_after IS NOT NULL AND v_at IS NULL THEN
+		SELECT o.created_at INTO v_at FROM orders.orders AS o WHERE o.user_id = p_user AND o.id = p_after;
+		IF NOT FOUND THEN
+			v_line.outcome := 'no_after';
+			RETURN NEXT v_line;
+			RETURN;
+		END IF;
+	END IF;
+	IF v_at IS NULL OR v_at >= p_to THEN
+		v_at := coalesce(p_to, 'infinity');
+		v_id := 0; -- less than any
+	END IF;
+
+	RETURN QUERY
+	SELECT 'found', o.user_id, o.id, o.email, o.status, o.version, o.total_amount, o.created_at, o.updated_at,
+	       i.line, i.id, i.product_id, i.product_name, i.product_price, i.quantity, i.subtotal, i.created_at,
+	       NULL::orders.order_status, NULL::uuid, false
+	FROM (
+		SELECT p.* FROM (
+			(SELECT * FROM orders.orders WHERE user_id = p_user AND status = 'pending' AND coalesce(p_status, 'pending') = 'pending'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE user_id = p_user AND status = 'confirmed' AND coalesce(p_status, 'confirmed') = 'confirmed'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE user_id = p_user AND status = 'shipped' AND coalesce(p_status, 'shipped') = 'shipped'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE user_id = p_user AND status = 'delivered' AND coalesce(p_status, 'delivered') = 'delivered'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE user_id = p_user AND status = 'cancelled' AND coalesce(p_status, 'cancelled') = 'cancelled'
+			 ORDER BY created_at DESC, id DESC)
+		) AS p
+		WHERE p.created_at >= v_from AND (p.created_at, p.id) < (v_at, v_id)
+		ORDER BY p.created_at DESC, p.id DESC
+		OFFSET p_skip LIMIT p_limit
+	) AS o
+	LEFT JOIN LATERAL (
+		SELECT * FROM orders.order_items AS j
+		WHERE j.user_id = p_user AND j.order_id = o.id
+		ORDER BY j.line OFFSET 0
+	) AS i ON true
+	ORDER BY o.created_at DESC, o.id DESC, i.line;
+END
+$$;
+
+-- As workers of schema version 1 call it.
+CREATE OR REPLACE FUNCTION orders.list_orders(p_user bigint, p_skip bigint, p_limit integer) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM orders.list_orders(p_user, NULL, NULL, NULL, NULL, NULL, p_skip, p_limit);
+END
+$$;
+
+-- The same of everybody's, for staff. Looks across users.
+CREATE FUNCTION orders.list_all_orders(
+	p_status orders.order_status, p_from timestamp with time zone, p_to timestamp with time zone,
+	p_after bigint, p_skip bigint, p_limit integer
+) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
+SET max_parallel_workers_per_gather = 0
+SET jit = off
+AS $$
+DECLARE
+	v_from timestamp with time zone := coalesce(p_from, '-infinity');
+	v_at timestamp with time zone;
+	v_id bigint := p_after;
+	v_line orders.order_line;
+BEGIN
+	IF p_after IS NOT NULL THEN
+		SELECT o.created_at INTO v_at FROM orders.orders AS o WHERE o.id = p_after;
+		IF NOT FOUND THEN
+			v_line.outcome := 'no_after';
+			RETURN NEXT v_line;
+			RETURN;
+		END IF;
+	END IF;
+	IF v_at IS NULL OR v_at >= p_to THEN
+		v_at := coalesce(p_to, 'infinity');
+		v_id := 0; -- less than any
+	END IF;
+
+	RETURN QUERY
+	SELECT 'found', o.user_id, o.id, o.email, o.status, o.version, o.total_amount, o.created_at, o.updated_at,
+	       i.line, i.id, i.product_id, i.product_name, i.product_price, i.quantity, i.subtotal, i.created_at,
+	       NULL::orders.order_status, NULL::uuid, false
+	FROM (
+		SELECT p.* FROM (
+			(SELECT * FROM orders.orders WHERE status = 'pending' AND coalesce(p_status, 'pending') = 'pending'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE status = 'confirmed' AND coalesce(p_status, 'confirmed') = 'confirmed'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE status = 'shipped' AND coalesce(p_status, 'shipped') = 'shipped'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE status = 'delivered' AND coalesce(p_status, 'delivered') = 'delivered'
+			 ORDER BY created_at DESC, id DESC)
+			UNION ALL
+			(SELECT * FROM orders.orders WHERE status = 'cancelled' AND coalesce(p_status, 'cancelled') = 'cancelled'
+			 ORDER BY created_at DESC, id DESC)
+		) AS p
+		WHERE p.created_at >= v_from AND (p.created_at, p.id) < (v_at, v_id)
+		ORDER BY p.created_at DESC, p.id DESC
+		OFFSET p_skip LIMIT p_limit
+	) AS o
+	LEFT JOIN LATERAL (
+		SELECT * FROM orders.order_items AS j
+		WHERE j.user_id = o.user_id AND j.order_id = o.id
+		ORDER BY j.line OFFSET 0
+	) AS i ON true
+	ORDER BY o.created_at DESC, o.id DESC, i.line;
+END
+$$;
+
+-- What became of an order, oldest first; no line where there is no such order.
+CREATE FUNCTION orders.get_history(p_user bigint, p_order bigint)
+RETURNS TABLE (
+	version integer, old_status orders.order_status, new_status orders.order_status,
+	changed_at timestamp with time zone, changed_by bigint, reason text, note text
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY
+	SELECT c.version, c.old_status, c.new_status, c.changed_at, c.changed_by, c.reason, c.note
+	FROM orders.order_changes AS c
+	WHERE c.user_id = p_user AND c.order_id = p_order
+	ORDER BY c.version;
+END
+$$;
+
+-- Leads an order to p_to if its version is one of p_versions (NULL: any) and its status one of p_from, else gives it back stale or
+-- refused, as it is. The event is the caller's to send for p_lease_ms, unless an earlier one of the order is still owed: then it waits
+-- for it. Who waits for a row waits twice, behind others for its turn and then for its holder: 2 s in all.
+CREATE FUNCTION orders.change_status(
+	p_user bigint, p_order bigint, p_caller bigint, p_to orders.order_status, p_from orders.order_status[],
+	p_key text, p_digest bytea, p_event uuid, p_request_id text, p_traceparent text, p_lease_ms integer,
+	p_versions integer[], p_reason text, p_note text
+) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1s'
+AS $$
+DECLARE
+	v_status orders.order_status;
+	v_version integer;
+	v_now timestamp with time zone;
+	v_waits_until timestamp with time zone;
+	v_outcome text;
+	v_line orders.order_line;
+BEGIN
+	SELECT o.status, o.version + 1, greatest(clock_timestamp(), o.updated_at)
+	INTO v_status, v_version, v_now
+	FROM orders.orders AS o
+	WHERE o.user_id = p_user AND o.id = p_order
+	FOR NO KEY UPDATE;
+
+	RETURN QUERY SELECT * FROM orders.find_replay(p_user, p_caller, p_key, p_digest);
+	IF FOUND OR v_status IS NULL THEN
+		RETURN;
+	END IF;
+
+	v_outcome := CASE
+		WHEN NOT coalesce(v_version - 1 = ANY (p_versions), true) THEN 'stale'
+		WHEN v_status = ANY (p_from) THEN 'changed'
+		ELSE 'refused'
+	END;
+	IF v_outcome = 'changed' THEN
+		UPDATE orders.orders AS o
+		SET status = p_to, version = v_version, updated_at = v_now
+		WHERE o.user_id = p_user AND o.id = p_order;
+
+		INSERT INTO orders.order_changes
+			(user_id, order_id, version, old_status, new_status, changed_at, changed_by,
+			 reason, note, event_id, idempotency_key, request_digest)
+		VALUES (p_user, p_order, v_version, v_status, p_to, v_now, p_caller,
+			p_reason, p_note, p_event, p_key, p_digest);
+
+		-- Locked, so that publish_done() has either taken it away before or sees what comes after it here.
+		PERFORM FROM orders.outbox AS b
+		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL
+		FOR KEY SHARE;
+
+		SELECT max(b.next_attempt_at) INTO v_waits_until
+		FROM orders.outbox AS b
+		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL;
+
+		INSERT INTO orders.outbox (user_id, order_id, version, request_id, traceparent, next_attempt_at)
+		VALUES (p_user, p_order, v_version, p_request_id, p_traceparent,
+			coalesce(v_waits_until, v_now + p_lease_ms * interval '1 millisecond'));
+	END IF;
+
+	FOR v_line IN SELECT * FROM orders.get_order(p_user, p_order) LOOP
+		v_line.outcome := v_outcome;
+		v_line.old_status := v_status;
+		v_line.event_waits := v_waits_until IS NOT NULL;
+		RETURN NEXT v_line;
+	END LOOP;
+END
+$$;
+
+-- An owed event tells of the reason and the note too.
+ALTER TYPE orders.event_line ADD ATTRIBUTE reason text, ADD ATTRIBUTE note text;
+
+-- As it was, with these two.
+CREATE OR REPLACE FUNCTION orders.claim_due(p_limit integer, p_lease_ms integer) RETURNS SETOF orders.event_line
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+	v_now timestamp with time zone := clock_timestamp();
+BEGIN
+	IF current_setting('synchronous_standby_names') = '' THEN
+		PERFORM set_config('synchronous_commit', 'off', true);
+	END IF;
+
+	RETURN QUERY
+	WITH due AS MATERIALIZED (
+		SELECT b.user_id, b.order_id, b.version, b.next_attempt_at AS was_due,
+		       (SELECT max(e.next_attempt_at) FROM orders.outbox AS e
+			WHERE e.user_id = b.user_id AND e.order_id = b.order_id AND e.version < b.version
+			  AND e.parked_at IS NULL) AS waits_until
+		FROM orders.outbox AS b
+		WHERE b.parked_at IS NULL AND b.next_attempt_at <= v_now
+		ORDER BY b.next_attempt_at
+		LIMIT p_limit
+		FOR UPDATE OF b SKIP LOCKED
+	), claimed AS (
+		UPDATE orders.outbox AS b
+		SET next_attempt_at = greatest(d.waits_until + interval '1 millisecond',
+					       v_now + CASE WHEN d.waits_until IS NULL THEN p_lease_ms ELSE 1 END
+						       * interval '1 millisecond'),
+		    attempts = b.attempts + CASE WHEN d.waits_until IS NULL THEN 1 ELSE 0 END
+		FROM due AS d
+		WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version
+		RETURNING b.user_id, b.order_id, b.version, b.request_id, b.traceparent, b.attempts,
+			  d.was_due, d.waits_until
+	)
+	SELECT k.user_id, k.order_id, k.version, c.event_id, c.changed_at, c.changed_by, c.old_status, c.new_status,
+	       o.email, o.total_amount, k.request_id, k.traceparent, k.attempts,
+	       i.line, i.product_id, i.product_name, i.product_price, i.quantity, c.reason, c.note
+	FROM claimed AS k
+	JOIN orders.order_changes AS c
+		ON c.user_id = k.user_id AND c.order_id = k.order_id AND c.version = k.version
+	JOIN orders.orders AS o ON o.user_id = k.user_id AND o.id = k.order_id
+	LEFT JOIN orders.order_items AS i
+		ON k.version = 1 AND i.user_id = k.user_id AND i.order_id = k.order_id
+	WHERE k.waits_until IS NULL
+	ORDER BY k.was_due, k.user_id, k.order_id, k.version, i.line;
+END
+$$;
+
+REVOKE ALL ON FUNCTION
+	orders.list_orders(bigint, orders.order_status, timestamptz, timestamptz, bigint, timestamptz, bigint, integer),
+	orders.list_all_orders,
+	orders.get_history,
+	orders.change_status(bigint, bigint, bigint, orders.order_status, orders.order_status[], text, bytea, uuid, text, text, integer,
+		integer[], text, text)
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+	orders.list_orders(bigint, orders.order_status, timestamptz, timestamptz, bigint, timestamptz, bigint, integer),
+	orders.list_all_orders,
+	orders.get_history,
+	orders.change_status(bigint, bigint, bigint, orders.order_status, orders.order_status[], text, bytea, uuid, text, text, integer,
+		integer[], text, text)
+TO orders_api;
+
+COMMIT;

@@ -1,0 +1,95 @@
+-- Revert orders:desk from pg
+BEGIN;
+
+DROP FUNCTION
+	orders.list_orders(bigint, orders.order_status, timestamptz, timestamptz, bigint, timestamptz, bigint, integer),
+	orders.list_all_orders,
+	orders.get_history,
+	orders.change_status(bigint, bigint, bigint, orders.order_status, orders.order_status[], text, bytea, uuid, text, text, integer,
+		integer[], text, text);
+
+ALTER TYPE orders.event_line DROP ATTRIBUTE reason, DROP ATTRIBUTE note;
+
+-- As change functions has them.
+CREATE OR REPLACE FUNCTION orders.list_orders(p_user bigint, p_skip bigint, p_limit integer) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY
+	SELECT 'found', o.user_id, o.id, o.email, o.status, o.version, o.total_amount, o.created_at, o.updated_at,
+	       i.line, i.id, i.product_id, i.product_name, i.product_price, i.quantity, i.subtotal, i.created_at,
+	       NULL::orders.order_status, NULL::uuid, false
+	FROM (
+		SELECT p.* FROM orders.orders AS p
+		WHERE p.user_id = p_user
+		ORDER BY p.created_at DESC, p.id DESC
+		OFFSET p_skip LIMIT p_limit
+	) AS o
+	LEFT JOIN LATERAL (
+		SELECT * FROM orders.order_items AS j
+		WHERE j.user_id = p_user AND j.order_id = o.id
+		ORDER BY j.line OFFSET 0
+	) AS i ON true
+	ORDER BY o.created_at DESC, o.id DESC, i.line;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION orders.claim_due(p_limit integer, p_lease_ms integer) RETURNS SETOF orders.event_line
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+	v_now timestamp with time zone := clock_timestamp();
+BEGIN
+	IF current_setting('synchronous_standby_names') = '' THEN
+		PERFORM set_config('synchronous_commit', 'off', true);
+	END IF;
+
+	RETURN QUERY
+	WITH due AS MATERIALIZED (
+		SELECT b.user_id, b.order_id, b.version, b.next_attempt_at AS was_due,
+		       (SELECT max(e.next_attempt_at) FROM orders.outbox AS e
+			WHERE e.user_id = b.user_id AND e.order_id = b.order_id AND e.version < b.version
+			  AND e.parked_at IS NULL) AS waits_until
+		FROM orders.outbox AS b
+		WHERE b.parked_at IS NULL AND b.next_attempt_at <= v_now
+		ORDER BY b.next_attempt_at
+		LIMIT p_limit
+		FOR UPDATE OF b SKIP LOCKED
+	), claimed AS (
+		UPDATE orders.outbox AS b
+		SET next_attempt_at = greatest(d.waits_until + interval '1 millisecond',
+					       v_now + CASE WHEN d.waits_until IS NULL THEN p_lease_ms ELSE 1 END
+						       * interval '1 millisecond'),
+		    attempts = b.attempts + CASE WHEN d.waits_until IS NULL THEN 1 ELSE 0 END
+		FROM due AS d
+		WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version
+		RETURNING b.user_id, b.order_id, b.version, b.request_id, b.traceparent, b.attempts,
+			  d.was_due, d.waits_until
+	)
+	SELECT k.user_id, k.order_id, k.version, c.event_id, c.changed_at, c.changed_by, c.old_status, c.new_status,
+	       o.email, o.total_amount, k.request_id, k.traceparent, k.attempts,
+	       i.line, i.product_id, i.product_name, i.product_price, i.quantity
+	FROM claimed AS k
+	JOIN orders.order_changes AS c
+		ON c.user_id = k.user_id AND c.order_id = k.order_id AND c.version = k.version
+	JOIN orders.orders AS o ON o.user_id = k.user_id AND o.id = k.order_id
+	LEFT JOIN orders.order_items AS i
+		ON k.version = 1 AND i.user_id = k.user_id AND i.order_id = k.order_id
+	WHERE k.waits_until IS NULL
+	ORDER BY k.was_due, k.user_id, k.order_id, k.version, i.line;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN 1;
+
+CREATE INDEX orders_newest_first ON orders.orders (user_id, created_at DESC, id DESC);
+DROP INDEX orders.orders_by_status, orders.all_orders_by_status;
+
+COMMIT;
