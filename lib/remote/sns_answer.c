@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* From here on the clock may be why a signature is refused: 5 minutes are too much. */
 #define SKEW_US (4 * 60 * INT64_C(1000000))
 
@@ -148,11 +150,14 @@ take_text(void *arg, const XML_Char *s, int len)
 	text[used + n] = '\0';
 }
 
+/* What is cut is cut between two characters: the database, which keeps it, takes no half ones. */
 static void
 copy(char *to, size_t size, const char *from)
 {
 	size_t len = strnlen(from, size - 1);
 
+	while (!utf8_is_valid(from, len))
+		len--;
 	memcpy(to, from, len);
 	to[len] = '\0';
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "table.h"
 
 #define NS " xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\""
@@ -436,6 +437,25 @@ Test(sns_answer, cuts_what_is_too_long)
 	expect_int(a.fault.rc, RC_SNS_REFUSED, "by its status");
 	expect_int(strlen(a.fault.code), sizeof a.fault.code - 1, "code");
 	expect_int(strlen(a.fault.message), sizeof a.fault.message - 1, "message");
+}
+
+Test(sns_answer, cuts_between_characters)
+{
+	char text[1200] = "", xml[3000];
+
+	for (int shift = 0; shift < 4; shift++) {
+		struct sns_answer a;
+
+		memset(text, 'x', (size_t)shift);
+		for (size_t i = (size_t)shift; i + 4 < sizeof text; i += 4)
+			memcpy(text + i, "\xf0\x9f\x8c\xb6", 5);
+		(void)snprintf(xml, sizeof xml, ERROR("Sender", "%s", "%s"), text, text);
+		a = read_answer(400, xml);
+		cr_expect(utf8_is_valid(a.fault.code, strlen(a.fault.code)), "code: %s", a.fault.code);
+		cr_expect(utf8_is_valid(a.fault.message, strlen(a.fault.message)), "message: %s",
+			  a.fault.message);
+		cr_expect_gt(strlen(a.fault.message), sizeof a.fault.message - 5);
+	}
 }
 
 Test(sns_answer, does_not_expand_entities_without_end)
