@@ -9,7 +9,7 @@ UNFORTIFIED := -fstack-protector-strong -fPIE
 SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
 SERVED  := create events health idempotency identity lifecycle list log products routing server status validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
-LONG    := events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
+LONG    := events/@(arrive|survive|do_not_delay|are_judged|are_not_held_up|wait_for_SNS)*|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
 wire-servers: deps-test ## the contract through each web server
 	@$(MAKE) --no-print-directory all build-wire

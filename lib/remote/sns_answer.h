@@ -17,6 +17,7 @@ struct sns_fault {
 	char code[64];
 	char message[SNS_TEXT_SIZE];
 	int64_t answered_us; /* by SNS's clock, µs since 1970; 0: not known */
+	bool unexplained; /* RC_SNS_REFUSED by a code that is not known, or by no code: whose fault it is, is not said */
 };
 
 struct sns_answer {

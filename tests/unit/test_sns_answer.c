@@ -359,7 +359,7 @@ Test(sns_answer, judges_each_entry_of_a_batch)
 		[1] = { RC_SNS_DOWN, "InternalError", "again" },
 		[3] = { RC_SNS_MESSAGE, "InvalidParameter", "too long" },
 		[4] = { RC_SNS_DOWN, "SomethingNew", "theirs" },
-		[5] = { RC_SNS_MESSAGE, "SomethingNew", "ours" },
+		[5] = { RC_SNS_REFUSED, "SomethingNew", "ours" },
 		[6] = { RC_SNS_THROTTLED, "Throttled", "slower" },
 	};
 
@@ -456,6 +456,33 @@ Test(sns_answer, cuts_between_characters)
 			  a.fault.message);
 		cr_expect_gt(strlen(a.fault.message), sizeof a.fault.message - 5);
 	}
+}
+
+Test(sns_answer, knows_when_it_is_not_said_whose_fault_it_is)
+{
+	static const struct {
+		long status;
+		const char *xml;
+		bool unexplained;
+	} rows[] = {
+		{ 403, "<html><body>Request blocked.</body></html>", true },
+		{ 403, "", true },
+		{ 301, "", true },
+		{ 400, ERROR("Sender", "SomethingNew", "…"), true },
+		{ 400, ERROR("Sender", "", ""), true },
+		{ 403, ERROR("Sender", "AuthorizationError", "…"), false },
+		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: TopicArn"), false },
+		{ 400, ERROR("Sender", "InvalidParameter", "…"), false },
+		{ 500, ERROR("Receiver", "SomethingNew", "…"), false },
+		{ 429, "", false },
+		{ 503, "", false },
+		{ 200, "<html/>", false },
+		{ 200, PUBLISHED, false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++)
+		expect_int(read_answer(rows[i].status, rows[i].xml).fault.unexplained, rows[i].unexplained,
+			   rows[i].xml);
 }
 
 Test(sns_answer, does_not_expand_entities_without_end)
