@@ -57,6 +57,8 @@ http_response_fail(struct http_response *a)
 void
 http_response_field(struct http_response *a, const char *name, const char *value)
 {
+	/* It may be of the request: a line of its own must not become a field, whatever the web server let through. */
+	a->fields.failed = a->fields.failed || strpbrk(value, "\r\n");
 	buf_puts(&a->fields, name);
 	buf_puts(&a->fields, ": ");
 	buf_puts(&a->fields, value);

@@ -48,6 +48,20 @@ Test(response, has_a_head_as_rfc_3875_writes_it)
 		    "head");
 }
 
+Test(response, has_no_field_of_two_lines)
+{
+	static const char *const values[] = { "/x?\r\nSet-Cookie: a=b", "/x?\nSet-Cookie: a=b",
+					      "/x?\rSet-Cookie: a=b" };
+
+	for (size_t i = 0; i < ROWS(values); i++) {
+		http_response_fail(&a);
+		head.failed = false;
+		http_response_field(&a, "Location", values[i]);
+		http_response_head(&a, &head);
+		cr_expect(head.failed, "%s", values[i]);
+	}
+}
+
 Test(response, without_a_body_has_no_type)
 {
 	a.status = HTTP_TEMPORARY_REDIRECT;
