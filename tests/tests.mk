@@ -10,7 +10,8 @@ SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
 SERVED  := create desk docs etag events health history idempotency identity lifecycle list log metrics pages products routing server
 SERVED  := $(SERVED) status status_page validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
-LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
+LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged|are_not_held_up|wait_for_SNS)*
+LONG    := $(LONG)|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
 wire-servers: deps-test ## the contract through each web server
 	@$(MAKE) --no-print-directory all build-wire

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <talloc.h>
 
+#include "api/suspects.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -47,6 +48,7 @@ struct publisher {
 	size_t n;
 	int64_t gathered_since_ms;
 	int64_t spent_us;
+	struct suspects suspects;
 };
 
 struct publisher *
@@ -178,30 +180,93 @@ report_failure(const struct sns_fault *fault, size_t n, void *ctx)
 	return error;
 }
 
-static void
-judge_entries(const struct event *events, const int *attempts, const struct sns_fault *results, size_t n,
-	      struct failure *failures, void *ctx)
-{
-	for (size_t i = 0; i < n; i++) {
-		bool parked = results[i].rc == RC_SNS_MESSAGE;
+/* Events on their way, and what has become of them. */
+struct lot {
+	struct publisher *p;
+	void *ctx;
+	const struct event *events;
+	const int *attempts; /* NULL: one each */
+	struct failure *failures;
+	size_t n, done;
+	const char *error; /* why the rest was not sent */
+	bool took;	   /* the last request took something */
+	/* The last event was refused alone, and it is not clear yet whether SNS refuses it or everybody. */
+	bool unclear;
+	struct sns_fault doubt; /* in these words */
+};
 
-		failures[i] = (struct failure){ 0 };
-		if (!results[i].rc)
-			continue;
-		failures[i].error = describe(ctx, &results[i]);
-		failures[i].retry_ms = parked ? -1 : retry_delay_ms(attempts ? attempts[i] : 1);
-		log_warn(parked ? "sns.parked" : "sns.message_failed", log_text("event_id", events[i].id),
-			 log_i64("order_id", events[i].order_id), log_text("error", failures[i].error));
-	}
+static void
+fail_one(struct lot *l, size_t i, const struct sns_fault *fault, int retry_ms)
+{
+	l->failures[i] = (struct failure){ .error = describe(l->ctx, fault), .retry_ms = retry_ms };
+	log_warn(retry_ms < 0 ? "sns.parked" : "sns.message_failed", log_text("event_id", l->events[i].id),
+		 log_i64("order_id", l->events[i].order_id), log_text("error", l->failures[i].error));
+}
+
+/* SNS refuses this one while it takes others. */
+static void
+suspect(struct lot *l, size_t i, const struct sns_fault *fault)
+{
+	fail_one(l, i, fault, suspects_strike(&l->p->suspects, l->events[i].id));
+}
+
+static int
+attempt_of(const struct lot *l, size_t i)
+{
+	return l->attempts ? l->attempts[i] : 1;
 }
 
 static void
-count_entries(const struct sns_fault *results, size_t n)
+judge_entries(struct lot *l, const struct sns_fault *results, size_t n)
+{
+	bool took = false;
+
+	for (size_t i = 0; i < n; i++)
+		took = took || !results[i].rc;
+	if (took && l->unclear)
+		suspect(l, l->done - 1, &l->doubt);
+	for (size_t i = 0; i < n; i++) {
+		size_t at = l->done + i;
+
+		l->failures[at] = (struct failure){ 0 };
+		if (results[i].unexplained && took)
+			suspect(l, at, &results[i]);
+		else if (results[i].rc)
+			fail_one(l, at, &results[i],
+				 results[i].rc == RC_SNS_MESSAGE ? -1 : retry_delay_ms(attempt_of(l, at)));
+	}
+	l->took = took;
+	l->unclear = false;
+}
+
+/* The next event was refused alone, in words that do not say whose fault it is. Beside others that are taken it is its own.
+ * False: the one before it was, too, so SNS takes nothing. */
+static bool
+doubt(struct lot *l, const struct sns_fault *fault)
+{
+	bool again = l->unclear;
+
+	/* Behind the others that wait, lest it be among the first again. */
+	l->failures[l->done] = (struct failure){ .error = describe(l->ctx, fault),
+						 .retry_ms = retry_delay_ms(attempt_of(l, l->done)) };
+	l->error = l->failures[l->done].error;
+	if (l->took)
+		suspect(l, l->done, fault);
+	l->unclear = !l->took;
+	l->doubt = *fault;
+	l->took = false;
+	l->done++;
+	return !again;
+}
+
+/* What became of those that were tried. */
+static void
+count_tried(const struct failure *failures, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		metrics_count(!results[i].rc			? COUNT_EVENTS_PUBLISHED
-			      : results[i].rc == RC_SNS_MESSAGE ? COUNT_EVENTS_PARKED
-								: COUNT_EVENTS_FAILED,
+		metrics_count(!failures[i].error	 ? COUNT_EVENTS_PUBLISHED
+			      : failures[i].retry_ms < 0 ? COUNT_EVENTS_PARKED
+							 : COUNT_EVENTS_FAILED,
 			      1);
 }
 
@@ -212,25 +277,28 @@ settle(struct publisher *p, void *ctx, const struct event *events, const struct 
 		log_warn("outbox.unsettled", log_i64("events", (int64_t)n));
 }
 
-/* Sends as many of n events as one request carries; returns how many SNS has judged, 0 when it did not answer: then *error says why. */
-static size_t
-send_some(struct publisher *p, void *ctx, const struct event *events, const int *attempts, size_t n,
-	  struct failure *failures, const char **error)
+/* Sends as many of the lot as one request carries. False: SNS did not take it upon itself to judge them. */
+static bool
+send_some(struct lot *l)
 {
 	struct sns_fault results[SNS_BATCH_MAX], fault = { .rc = RC_NO_MEMORY };
-	size_t sent = n < SNS_BATCH_MAX ? n : SNS_BATCH_MAX;
-	enum rc rc = sns_publish(p->sns, ctx, events, &sent, results, &fault);
+	struct breaker *breaker = l->p->breaker;
+	size_t left = l->n - l->done, sent = left < SNS_BATCH_MAX ? left : SNS_BATCH_MAX;
+	enum rc rc = sns_publish(l->p->sns, l->ctx, l->events + l->done, &sent, results, &fault);
 
+	if (rc == RC_SNS_REFUSED && fault.unexplained)
+		return doubt(l, &fault);
 	if (rc != RC_NO_MEMORY)
-		breaker_report(p->breaker, &policy, rc == RC_OK);
+		breaker_report(breaker, &policy, rc == RC_OK);
 	if (rc) {
 		metrics_count(COUNT_EVENTS_FAILED, sent);
-		*error = report_failure(&fault, n, ctx);
-		return 0;
+		l->unclear = false;
+		l->error = report_failure(&fault, left, l->ctx);
+		return false;
 	}
-	count_entries(results, sent);
-	judge_entries(events, attempts, results, sent, failures, ctx);
-	return sent;
+	judge_entries(l, results, sent);
+	l->done += sent;
+	return true;
 }
 
 /* Sends them while SNS and the lease allow it; the rest is due again at once, for whoever sweeps. */
@@ -239,15 +307,24 @@ send_all(struct publisher *p, void *ctx, const struct event *events, const int *
 	 int64_t until_ms)
 {
 	struct failure failures[SWEEP_MAX];
-	const char *error = "SNS is not tried now";
-	size_t done = 0, sent = 1;
+	struct lot l = { .p = p,
+			 .ctx = ctx,
+			 .events = events,
+			 .attempts = attempts,
+			 .failures = failures,
+			 .n = n,
+			 .error = "SNS is not tried now" };
+	bool more = true;
 
-	while (sent && done < n && clock_ms() < until_ms && breaker_admits(p->breaker, &policy)) {
-		sent = send_some(p, ctx, events + done, attempts ? attempts + done : NULL, n - done,
-				 failures + done, &error);
-		done += sent;
+	while (more && l.done < n && clock_ms() < until_ms &&
+	       (l.unclear || breaker_admits(p->breaker, &policy)))
+		more = send_some(&l);
+	if (l.unclear) {
+		breaker_report(p->breaker, &policy, false);
+		(void)report_failure(&l.doubt, n - l.done + 1, ctx);
 	}
-	give_back(error, n - done, failures + done);
+	count_tried(failures, l.done);
+	give_back(l.error, n - l.done, failures + l.done);
 	settle(p, ctx, events, failures, n);
 }
 

@@ -162,13 +162,16 @@ decode(char *to, const char *from, size_t len)
 	return n;
 }
 
+/* One copy for all of the query, which may consist of thousands of parameters. */
 enum rc
 http_query(const struct http_request *r, const char *name, const char **value, size_t *len)
 {
 	const char *found = NULL, *end;
-	char *copy;
-	size_t wanted = strlen(name), found_len = 0, n;
+	char *copy = talloc_size(r->ctx, strlen(r->query) + 1);
+	size_t wanted = strlen(name), found_len = 0;
 
+	if (!copy)
+		return RC_NO_MEMORY;
 	for (const char *p = r->query; *p; p = *end ? end + 1 : end) {
 		const char *eq;
 
@@ -176,17 +179,14 @@ http_query(const struct http_request *r, const char *name, const char **value, s
 		eq = memchr(p, '=', (size_t)(end - p));
 		if (!eq)
 			eq = end;
-		copy = talloc_size(r->ctx, (size_t)(end - p) + 1);
-		if (!copy)
-			return RC_NO_MEMORY;
-		n = decode(copy, p, (size_t)(eq - p));
-		if (n == wanted && memcmp(copy, name, n) == 0) {
-			found_len = eq < end ? decode(copy, eq + 1, (size_t)(end - eq - 1)) : 0;
-			copy[found_len] = '\0';
-			found = copy;
+		if (decode(copy, p, (size_t)(eq - p)) == wanted && memcmp(copy, name, wanted) == 0) {
+			found = eq < end ? eq + 1 : end;
+			found_len = (size_t)(end - found);
 		}
 	}
-	*value = found;
-	*len = found_len;
+	*len = found ? decode(copy, found, found_len) : 0;
+	*value = found ? copy : NULL;
+	if (!found)
+		talloc_free(copy);
 	return RC_OK;
 }

@@ -67,6 +67,8 @@ put_field(struct buf *b, const char *name, const char *value)
 void
 http_response_field(struct http_response *a, const char *name, const char *value)
 {
+	/* It may be of the request: a line of its own must not become a field, whatever the web server let through. */
+	a->fields.failed = a->fields.failed || strpbrk(value, "\r\n");
 	put_field(&a->fields, name, value);
 }
 

@@ -29,6 +29,7 @@ extern const char http_server_error[];
 void http_response_init(struct http_response *a, void *ctx);
 /* Back to that, whatever was filled in. */
 void http_response_fail(struct http_response *a);
+/* A value with a line break fails the answer. */
 void http_response_field(struct http_response *a, const char *name, const char *value);
 
 /* The head up to and with the empty line: Status, Content-Type where there is a body, Content-Length but for a 304,

@@ -291,6 +291,18 @@ is_refused_whole(const struct sns_fault *entries, size_t n)
 	return entries[0].rc == RC_SNS_REFUSED || entries[0].rc == RC_SNS_THROTTLED;
 }
 
+static enum rc publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
+		       struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault);
+
+/* After a refusal of the batch: each on its own. */
+static enum rc
+publish_first(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
+	      struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
+{
+	*n = 1;
+	return publish(s, ctx, events, n, deadline, results, fault);
+}
+
 static enum rc
 publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
 	struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
@@ -306,10 +318,8 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 	if (!put_messages(&form, s, ctx, events, n))
 		return RC_NO_MEMORY;
 	rc = post(s, ctx, action, &form, deadline, &a);
-	if (rc == RC_SNS_MESSAGE && batch) { /* one of them spoils it: each on its own */
-		*n = 1;
-		return publish(s, ctx, events, n, deadline, results, fault);
-	}
+	if (batch && (rc == RC_SNS_MESSAGE || a.fault.unexplained)) /* one of them may spoil it */
+		return publish_first(s, ctx, events, n, deadline, results, fault);
 	if (rc == RC_SNS_REFUSED && strcmp(a.fault.code, "NotFound") == 0)
 		forget_topic(s);
 	if (rc && rc != RC_SNS_MESSAGE) {
@@ -324,6 +334,8 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 			a.entries[i] = (struct sns_fault){ .rc = RC_SNS_DOWN,
 							   .message = "not in the answer" };
 	if (batch && is_refused_whole(a.entries, *n)) {
+		if (a.entries[0].unexplained)
+			return publish_first(s, ctx, events, n, deadline, results, fault);
 		*fault = a.entries[0];
 		fault->answered_us = a.fault.answered_us;
 		return fault->rc;
@@ -343,6 +355,7 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 	*n = *n > SNS_BATCH_MAX ? SNS_BATCH_MAX : *n;
 	if (!s->topic_arn && (rc = resolve_topic(s, ctx, deadline, &a))) {
 		*fault = a.fault;
+		fault->unexplained = false; /* no event was sent */
 		return rc;
 	}
 	return publish(s, ctx, events, n, deadline, results, fault);

@@ -15,7 +15,8 @@ struct sns *sns_open(void *ctx, const struct config *config);
  * Publishes the first *n events, at most SNS_BATCH_MAX, or as many of them as one request can carry: *n. The
  * topic comes first if it is not known yet; all of it takes at most 2 s. RC_OK: results tells what became of
  * each. Otherwise nothing is known to have been taken, and *fault says why: RC_SNS_DOWN, RC_SNS_THROTTLED,
- * RC_SNS_REFUSED; RC_NO_MEMORY.
+ * RC_SNS_REFUSED; RC_NO_MEMORY. fault->unexplained: the first event was sent alone in the end (*n is 1), and refused, be it
+ * for its own sake or with all others.
  */
 enum rc sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 		    struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault) MUST_CHECK;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* From here on the clock may be why a signature is refused: 5 minutes are too much. */
 #define SKEW_US (4 * 60 * INT64_C(1000000))
 
@@ -17,7 +19,7 @@
 enum { KEYS_TOO = 1, CLOCK_SURELY = 2, CLOCK_MAYBE = 4 };
 
 /* What is held against the message counts in a batch as a fault of one of its entries, or of the batch: each is then sent
- * on its own. Everything that concerns topic, key, account or role is listed, lest an entry that bears it be parked. */
+ * on its own. Of what is not listed nobody knows what it is held against, so an entry that bears it is not parked for it at once. */
 static const struct {
 	const char *code;
 	enum rc rc;
@@ -148,11 +150,14 @@ take_text(void *arg, const XML_Char *s, int len)
 	text[used + n] = '\0';
 }
 
+/* What is cut is cut between two characters: the database, which keeps it, takes no half ones. */
 static void
 copy(char *to, size_t size, const char *from)
 {
 	size_t len = strnlen(from, size - 1);
 
+	while (!utf8_is_valid(from, len))
+		len--;
 	memcpy(to, from, len);
 	to[len] = '\0';
 }
@@ -191,6 +196,7 @@ record(const struct reader *r, struct sns_fault *fault, enum rc otherwise)
 	const char *code = r->text[FIELD_CODE], *message = r->text[FIELD_MESSAGE];
 
 	fault->rc = classify(code, message, otherwise);
+	fault->unexplained = fault->rc == RC_SNS_REFUSED && find_code(code) == N_CODES;
 	copy(fault->code, sizeof fault->code, code);
 	copy(fault->message, sizeof fault->message, message);
 }
@@ -204,7 +210,7 @@ record_entry(struct reader *r)
 
 	if (end != r->text[FIELD_ID] && !*end && i < SNS_BATCH_MAX) {
 		if (r->in_failed)
-			record(r, &r->answer->entries[i], sender ? RC_SNS_MESSAGE : RC_SNS_DOWN);
+			record(r, &r->answer->entries[i], sender ? RC_SNS_REFUSED : RC_SNS_DOWN);
 		else
 			r->answer->taken |= 1u << i;
 	}
@@ -251,6 +257,7 @@ sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len)
 	if (a->fault.rc || (status == 200 && good))
 		return;
 	a->fault.rc = status == 200 ? RC_SNS_DOWN : by_status(status);
+	a->fault.unexplained = a->fault.rc == RC_SNS_REFUSED;
 	copy(a->fault.message, sizeof a->fault.message,
 	     good ? "no error in the answer" : "not an answer of SNS");
 }

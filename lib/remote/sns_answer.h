@@ -14,6 +14,7 @@
 /* A fault as SNS words it, cut to what fits. */
 struct sns_fault {
 	enum rc rc; /* RC_OK: none; RC_SNS_DOWN, _THROTTLED, _REFUSED or _MESSAGE; RC_NO_MEMORY: not read */
+	bool unexplained; /* RC_SNS_REFUSED by a code that is not known, or by no code: whose fault it is, is not said */
 	char code[64];
 	char message[SNS_TEXT_SIZE];
 	int64_t answered_us; /* by SNS's clock, µs since 1970; 0: not known */

@@ -1,6 +1,7 @@
 #include "store/outbox.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <talloc.h>
 
 #include "base/id.h"
@@ -124,10 +125,41 @@ struct columns {
 	struct buf users, orders, versions, delays, errors;
 };
 
+struct settlement {
+	const struct event *event;
+	const struct failure *failure;
+};
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct event *x = ((const struct settlement *)a)->event,
+			   *y = ((const struct settlement *)b)->event;
+
+	if (x->user_id != y->user_id)
+		return x->user_id < y->user_id ? -1 : 1;
+	if (x->order_id != y->order_id)
+		return x->order_id < y->order_id ? -1 : 1;
+	return (x->version > y->version) - (x->version < y->version);
+}
+
+/* Everybody locks rows in the order of their key: whose lease was over settles what another has claimed since, and the two
+ * must not wait for each other. NULL: no memory. */
+static struct settlement *
+in_order(void *ctx, const struct event *events, const struct failure *failures, size_t n)
+{
+	struct settlement *list = talloc_array_size(ctx, sizeof *list, (unsigned)n + 1);
+
+	for (size_t i = 0; list && i < n; i++)
+		list[i] = (struct settlement){ &events[i], &failures[i] };
+	if (list)
+		qsort(list, n, sizeof *list, by_key);
+	return list;
+}
+
 /* The events that were taken, or those that were not. */
 static int
-open_columns(void *ctx, const struct event *events, const struct failure *failures, size_t n, bool failed,
-	     struct columns *c)
+open_columns(void *ctx, const struct settlement *list, size_t n, bool failed, struct columns *c)
 {
 	struct buf *all[] = { &c->users, &c->orders, &c->versions, &c->delays, &c->errors };
 	int count = 0;
@@ -137,17 +169,20 @@ open_columns(void *ctx, const struct event *events, const struct failure *failur
 		pg_array_open(all[i]);
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (!failures[i].error == failed)
+		const struct event *e = list[i].event;
+		const struct failure *f = list[i].failure;
+
+		if (!f->error == failed)
 			continue;
 		count++;
-		pg_array_i64(&c->users, events[i].user_id);
-		pg_array_i64(&c->orders, events[i].order_id);
-		pg_array_i64(&c->versions, events[i].version);
-		if (failures[i].retry_ms < 0)
+		pg_array_i64(&c->users, e->user_id);
+		pg_array_i64(&c->orders, e->order_id);
+		pg_array_i64(&c->versions, e->version);
+		if (f->retry_ms < 0)
 			pg_array_text(&c->delays, NULL);
 		else
-			pg_array_i64(&c->delays, failures[i].retry_ms);
-		pg_array_text(&c->errors, failures[i].error);
+			pg_array_i64(&c->delays, f->retry_ms);
+		pg_array_text(&c->errors, f->error);
 	}
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		pg_array_close(all[i]);
@@ -162,12 +197,15 @@ store_settle_events(struct pg *pg, void *ctx, const struct event *events, const 
 		    size_t n)
 {
 	static const enum call settle[] = { CALL_PUBLISH_DONE, CALL_PUBLISH_FAILED };
+	const struct settlement *list = in_order(ctx, events, failures, n);
 	const struct rows *r;
 	struct columns c;
 	enum rc rc = RC_OK, one;
 
+	if (!list)
+		return RC_NO_MEMORY;
 	for (int failed = 0; failed < 2; failed++) {
-		int count = open_columns(ctx, events, failures, n, failed, &c);
+		int count = open_columns(ctx, list, n, failed, &c);
 
 		if (count < 0)
 			return RC_NO_MEMORY;

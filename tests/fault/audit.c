@@ -28,7 +28,7 @@ static const char tables[] =
 	"SET statement_timeout = 0; SET lock_timeout = 0;"
 	"DROP SCHEMA IF EXISTS audit CASCADE; CREATE SCHEMA audit;"
 	"CREATE UNLOGGED TABLE audit.answers (id bigint GENERATED ALWAYS AS IDENTITY, kind text, status integer,"
-	" user_id bigint, key text, order_id bigint, total numeric, lines integer, to_status text);"
+	" user_id bigint, key text, order_id bigint, total numeric, lines integer, items text, to_status text);"
 	"CREATE UNLOGGED TABLE audit.messages (arrival bigint GENERATED ALWAYS AS IDENTITY, sent_ms bigint,"
 	" subject text, attribute text, message jsonb);";
 
@@ -130,6 +130,18 @@ copy_messages(PGconn *db, const char *path)
 	talloc_free(bytes);
 }
 
+/* "3x2,16x1" */
+static void
+put_items(struct buf *b, const struct load_record *r)
+{
+	for (int i = 0; i < r->lines; i++) {
+		buf_puts(b, i ? "," : "");
+		buf_put_i64(b, r->items[i].product);
+		buf_putc(b, 'x');
+		buf_put_i64(b, r->items[i].quantity);
+	}
+}
+
 static void
 put_answer(struct buf *b, const char *key_prefix, const struct load_record *r)
 {
@@ -144,8 +156,11 @@ put_answer(struct buf *b, const char *key_prefix, const struct load_record *r)
 	} else {
 		buf_puts(b, "\\N");
 	}
-	(void)snprintf(rest, sizeof rest, "\t%lld\t%lld.%02d\t%u\t%s\n", (long long)r->order_id,
-		       (long long)(r->total_cents / 100), (int)(r->total_cents % 100), r->lines,
+	(void)snprintf(rest, sizeof rest, "\t%lld\t%lld.%02d\t%u\t", (long long)r->order_id,
+		       (long long)(r->total_cents / 100), (int)(r->total_cents % 100), r->lines);
+	buf_puts(b, rest);
+	put_items(b, r);
+	(void)snprintf(rest, sizeof rest, "\t%s\n",
 		       r->kind == LOAD_CHANGE ? status_name((enum status)r->to) : "\\N");
 	buf_puts(b, rest);
 }
@@ -162,7 +177,7 @@ copy_answers(PGconn *db, const struct load *l)
 	buf_init(&b, NULL, COPY_BYTES);
 	copy_begin(
 		db,
-		"COPY audit.answers (kind, status, user_id, key, order_id, total, lines, to_status) FROM STDIN");
+		"COPY audit.answers (kind, status, user_id, key, order_id, total, lines, items, to_status) FROM STDIN");
 	for (long i = 0; i < n; i++) {
 		const struct load_record *r = load_record(l, i);
 

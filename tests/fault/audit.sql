@@ -25,7 +25,7 @@ WINDOW w AS (PARTITION BY c.user_id, c.order_id ORDER BY c.version);
 
 -- Orders that were acknowledged, once for each request.
 CREATE UNLOGGED TABLE acked AS
-SELECT a.user_id, a.order_id, a.total, a.lines, coalesce(a.key, 'request ' || a.id) AS request, a.key
+SELECT a.user_id, a.order_id, a.total, a.lines, a.items, coalesce(a.key, 'request ' || a.id) AS request, a.key
 FROM answers AS a
 WHERE a.kind IN ('create', 'repeat') AND a.status = 201;
 
@@ -35,12 +35,13 @@ FROM answers AS a
 WHERE a.kind = 'change' AND a.status = 200;
 
 CREATE UNLOGGED TABLE stored AS
-SELECT o.*, coalesce(i.lines, 0) AS lines, coalesce(i.total, 0) AS items_total, coalesce(i.sound, false) AS sound
+SELECT o.*, coalesce(i.lines, 0) AS lines, coalesce(i.total, 0) AS items_total, coalesce(i.sound, false) AS sound, i.items
 FROM orders.orders AS o
 LEFT JOIN (
 	SELECT j.user_id, j.order_id, count(*) AS lines, sum(j.subtotal) AS total,
 	       min(j.line) = 1 AND max(j.line) = count(*) AND count(DISTINCT j.line) = count(*)
-	       AND bool_and(j.subtotal = j.product_price * j.quantity) AS sound
+	       AND bool_and(j.subtotal = j.product_price * j.quantity) AS sound,
+	       string_agg(j.product_id || 'x' || j.quantity, ',' ORDER BY j.line) AS items
 	FROM orders.order_items AS j
 	GROUP BY j.user_id, j.order_id
 ) AS i ON i.user_id = o.user_id AND i.order_id = o.id;
@@ -79,12 +80,12 @@ UNION ALL SELECT false, 'delivered', count(*) FROM events
 UNION ALL SELECT false, 'distinct', count(DISTINCT e.event_id) FROM events AS e
 
 UNION ALL SELECT true, 'acknowledged orders exist once and are what was acknowledged', count(*)
-FROM (SELECT DISTINCT a.user_id, a.order_id, a.total, a.lines FROM acked AS a) AS a
+FROM (SELECT DISTINCT a.user_id, a.order_id, a.total, a.lines, a.items FROM acked AS a) AS a
 WHERE (SELECT count(*) FROM stored AS s WHERE s.id = a.order_id) <> 1
    OR NOT EXISTS (
 	SELECT FROM stored AS s
 	WHERE s.id = a.order_id AND s.user_id = a.user_id AND s.total_amount = a.total AND s.lines = a.lines
-	  AND s.email = 'user' || a.user_id || '@example.com')
+	  AND s.items = a.items AND s.email = 'user' || a.user_id || '@example.com')
 
 UNION ALL SELECT true, 'no order is the answer to two requests', count(*)
 FROM (SELECT FROM acked AS a GROUP BY a.order_id HAVING count(DISTINCT a.request) > 1) AS t

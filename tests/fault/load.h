@@ -39,6 +39,8 @@ struct load_options {
 				 that are well in stock, at the prices that it says when the load starts */
 };
 
+#define LOAD_LINES_MAX 3
+
 /* One request, as the client saw it. */
 struct load_record {
 	uint8_t kind;	/* enum load_kind */
@@ -53,8 +55,11 @@ struct load_record {
 	int64_t key; /* number of the Idempotency-Key, 0: none was sent. LOAD_REPEAT bears that of its original */
 	int64_t order_id;    /* of the answer, or the one that was asked for */
 	int64_t total_cents; /* of the answer */
-	int64_t started_us;  /* clock_us(): when it was due (open loop) or sent */
-	int64_t took_us;     /* from started_us to the last byte, or to the end of waiting */
+	struct {
+		int64_t product, quantity;
+	} items[LOAD_LINES_MAX]; /* LOAD_CREATE, LOAD_REPEAT: what was ordered, so many as lines */
+	int64_t started_us;	 /* clock_us(): when it was due (open loop) or sent */
+	int64_t took_us;	 /* from started_us to the last byte, or to the end of waiting */
 };
 
 struct load;

@@ -11,7 +11,6 @@
 
 #define RECORDS_MAX 4000000L
 #define REQUEST_SIZE 2048
-#define LINES_MAX 3
 
 /* Sparse: what is not used costs nothing. */
 struct load_memory {
@@ -31,9 +30,6 @@ struct load_request {
 	int slot;		/* LOAD_GET, LOAD_CHANGE: of the order */
 	int64_t expected_order; /* 0: not known */
 	int64_t expected_cents;
-	struct {
-		int64_t product, quantity;
-	} items[LINES_MAX];
 	size_t len;
 	char bytes[REQUEST_SIZE];
 };

@@ -124,19 +124,19 @@ make_order(struct load_request *q, int64_t number, bool under_key)
 	int len = snprintf(body, sizeof body, "{\"items\":[");
 
 	q->r.user = user_of((uint64_t)number, 1);
-	q->r.lines = (uint8_t)(1 + draw((uint64_t)number, 2, LINES_MAX));
+	q->r.lines = (uint8_t)(1 + draw((uint64_t)number, 2, LOAD_LINES_MAX));
 	q->r.key = under_key ? number : 0;
 	q->repeatable = under_key;
 	q->expected_cents = 0;
 	for (unsigned i = 0; i < q->r.lines; i++) {
 		const struct load_product *p = &products[draw((uint64_t)number, 10 + i, products_n)];
 
-		q->items[i].product = p->id;
-		q->items[i].quantity = 1 + (int64_t)draw((uint64_t)number, 20 + i, 5);
-		q->expected_cents += p->cents * q->items[i].quantity;
+		q->r.items[i].product = p->id;
+		q->r.items[i].quantity = 1 + (int64_t)draw((uint64_t)number, 20 + i, 5);
+		q->expected_cents += p->cents * q->r.items[i].quantity;
 		len += snprintf(body + len, sizeof body - (size_t)len,
 				"%s{\"product_id\":%lld,\"quantity\":%lld}", i ? "," : "",
-				(long long)q->items[i].product, (long long)q->items[i].quantity);
+				(long long)q->r.items[i].product, (long long)q->r.items[i].quantity);
 	}
 	(void)snprintf(body + len, sizeof body - (size_t)len, "]}");
 	write_request(q, "POST", ORDERS, q->r.key, body);
@@ -361,9 +361,9 @@ has_items(const struct load_request *q, const char *at)
 	for (; (at = strstr(at, "\"order_id\":")); n++) {
 		if (n == q->r.lines || !skip(&at, "\"order_id\":") || !read_number(&at, &order_id) ||
 		    order_id != q->r.order_id || !skip(&at, ",\"product_id\":") ||
-		    !read_number(&at, &product) || product != q->items[n].product ||
+		    !read_number(&at, &product) || product != q->r.items[n].product ||
 		    !(at = strstr(at, "\",\"quantity\":")) || !skip(&at, "\",\"quantity\":") ||
-		    !read_number(&at, &quantity) || quantity != q->items[n].quantity)
+		    !read_number(&at, &quantity) || quantity != q->r.items[n].quantity)
 			return false;
 	}
 	return n == q->r.lines;

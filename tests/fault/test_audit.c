@@ -154,6 +154,7 @@ answer_with_the_order_of_another(struct load *l)
 	r->user = other->user;
 	r->lines = other->lines;
 	r->total_cents = other->total_cents;
+	memcpy(r->items, other->items, sizeof r->items);
 }
 
 static void
@@ -185,6 +186,14 @@ static const struct {
 	{ "an id is that of two orders",
 	  "INSERT INTO orders.orders OVERRIDING SYSTEM VALUE SELECT 1 AS user_id, id, email, status, version, total_amount, created_at, "
 	  "updated_at FROM orders.orders WHERE id = " NEWEST,
+	  NULL, NULL, EXIST },
+	{ "another product was ordered",
+	  "UPDATE orders.order_items SET product_id = product_id + 1 WHERE order_id = " NEWEST
+	  " AND line = 1",
+	  NULL, NULL, EXIST },
+	{ "less was ordered, for as much",
+	  "UPDATE orders.order_items SET quantity = 1, product_price = subtotal WHERE (order_id, line) = "
+	  "(SELECT order_id, line FROM orders.order_items WHERE quantity > 1 LIMIT 1)",
 	  NULL, NULL, EXIST },
 	{ "a customer's address is another", "UPDATE orders.orders SET email = '' WHERE id = " NEWEST, NULL,
 	  NULL, EXIST },

@@ -265,6 +265,48 @@ Test(outbox, settles_some_and_puts_the_others_off)
 		     "what is gone is settled");
 }
 
+static struct outcome
+settle_reversed(struct pg *pg, const void *arg)
+{
+	const struct event *const *events = arg;
+	const struct event reversed[] = { *events[1], *events[0] };
+	const struct failure failures[] = { { events[2] ? "later" : NULL, 0 },
+					    { events[2] ? "later" : NULL, 0 } };
+
+	return (struct outcome){ .rc = store_settle_events(pg, db.ctx, reversed, failures, 2) };
+}
+
+/* Else two that settle the same events, since the lease of one was over, would wait for each other. */
+Test(outbox, settles_in_the_order_of_the_keys)
+{
+	struct claim got;
+
+	(void)create(9, 0);
+	(void)create(9, 0);
+	got = claim(10, 60000);
+	cr_assert(got.n == 2 && got.events[0].order_id < got.events[1].order_id);
+	for (int taken_too = 0; taken_too < 2; taken_too++) {
+		const struct event *const events[] = { &got.events[0], &got.events[1],
+						       taken_too ? NULL : &got.events[0] };
+		struct job job;
+
+		(void)sql("BEGIN");
+		(void)sql("SELECT 1 FROM orders.outbox WHERE order_id = %lld FOR UPDATE",
+			  (long long)got.events[0].order_id);
+		job = start_job(settle_reversed, events);
+		cr_assert(becomes(WAITING, "1"));
+		cr_expect_str_eq(sqlstate(db.watch,
+					  talloc_asprintf(db.ctx,
+							  "SELECT 1 FROM orders.outbox WHERE order_id = %lld "
+							  "FOR UPDATE NOWAIT",
+							  (long long)got.events[1].order_id)),
+				 "", "the second waits for the first");
+		(void)sql("COMMIT");
+		cr_expect_eq(end_job(job).rc, RC_OK);
+	}
+	cr_expect_str_eq(sql("SELECT count(*) FROM orders.outbox"), "0");
+}
+
 Test(outbox, keeps_an_error_of_any_length)
 {
 	char error[5000];

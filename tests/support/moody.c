@@ -21,6 +21,18 @@ sns_answers_half(int fd, const struct peer_request *r, int forward)
 	return false;
 }
 
+bool
+sns_is_behind_a_censor(int fd, const struct peer_request *r, int forward)
+{
+	static const char page[] =
+		"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 42\r\n\r\n"
+		"<html><body>Request blocked.</body></html>";
+
+	if (strstr(r->body, "Salsa"))
+		return send(fd, page, sizeof page - 1, MSG_NOSIGNAL) == (ssize_t)sizeof page - 1;
+	return peer_forward(fd, r, forward);
+}
+
 #define MEMBER "PublishBatchRequestEntries.member."
 
 /* Appends the parameter p of a batch's entry `from` as one of entry `to`. */

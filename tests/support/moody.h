@@ -8,5 +8,7 @@
 bool sns_answers_half(int fd, const struct peer_request *request, int forward);
 /* Of a batch only every other entry is taken; the rest is answered as failed, and so is every other single message. */
 bool sns_answers_in_part(int fd, const struct peer_request *request, int forward);
+/* A proxy before it that blocks every request which speaks of chillies, by a page of its own. */
+bool sns_is_behind_a_censor(int fd, const struct peer_request *request, int forward);
 
 #endif

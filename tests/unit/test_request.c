@@ -312,3 +312,22 @@ Test(request, joins_the_lines_of_a_field_that_is_a_list)
 	limit_memory(ctx, 1);
 	cr_expect_eq(http_param_list(&r, "HTTP_IF_MATCH", &value), RC_NO_MEMORY);
 }
+
+Test(request, takes_no_more_memory_for_a_query_than_that_is_long)
+{
+	static char target[16384] = "REQUEST_URI=/x?";
+	char *params[] = { target, NULL };
+	struct http_request r;
+	const char *value;
+	size_t before, len;
+
+	for (size_t i = strlen(target); i + 2 < sizeof target; i += 2)
+		memcpy(target + i, "a&", 3);
+	r = request(params, NULL);
+	before = talloc_total_blocks(ctx);
+	cr_assert_eq(http_query(&r, "skip", &value, &len), RC_OK);
+	cr_assert_null(value);
+	cr_assert_eq(http_query(&r, "a", &value, &len), RC_OK);
+	cr_assert_str_empty(value);
+	cr_expect_leq(talloc_total_blocks(ctx), before + 1, "%zu", talloc_total_blocks(ctx) - before);
+}

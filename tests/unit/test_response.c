@@ -64,6 +64,20 @@ Test(response, says_what_its_body_is_until_it_fails)
 	cr_expect(strstr(head.data, "\r\nContent-Type: application/json\r\n"));
 }
 
+Test(response, has_no_field_of_two_lines)
+{
+	static const char *const values[] = { "/x?\r\nSet-Cookie: a=b", "/x?\nSet-Cookie: a=b",
+					      "/x?\rSet-Cookie: a=b" };
+
+	for (size_t i = 0; i < ROWS(values); i++) {
+		http_response_fail(&a);
+		head.failed = false;
+		http_response_field(&a, "Location", values[i]);
+		http_response_head(&a, &head);
+		cr_expect(head.failed, "%s", values[i]);
+	}
+}
+
 Test(response, without_a_body_has_no_type)
 {
 	a.status = HTTP_TEMPORARY_REDIRECT;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "table.h"
 
 #define NS " xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\""
@@ -358,7 +359,7 @@ Test(sns_answer, judges_each_entry_of_a_batch)
 		[1] = { RC_SNS_DOWN, "InternalError", "again" },
 		[3] = { RC_SNS_MESSAGE, "InvalidParameter", "too long" },
 		[4] = { RC_SNS_DOWN, "SomethingNew", "theirs" },
-		[5] = { RC_SNS_MESSAGE, "SomethingNew", "ours" },
+		[5] = { RC_SNS_REFUSED, "SomethingNew", "ours" },
 		[6] = { RC_SNS_THROTTLED, "Throttled", "slower" },
 	};
 
@@ -436,6 +437,52 @@ Test(sns_answer, cuts_what_is_too_long)
 	expect_int(a.fault.rc, RC_SNS_REFUSED, "by its status");
 	expect_int(strlen(a.fault.code), sizeof a.fault.code - 1, "code");
 	expect_int(strlen(a.fault.message), sizeof a.fault.message - 1, "message");
+}
+
+Test(sns_answer, cuts_between_characters)
+{
+	char text[1200] = "", xml[3000];
+
+	for (int shift = 0; shift < 4; shift++) {
+		struct sns_answer a;
+
+		memset(text, 'x', (size_t)shift);
+		for (size_t i = (size_t)shift; i + 4 < sizeof text; i += 4)
+			memcpy(text + i, "\xf0\x9f\x8c\xb6", 5);
+		(void)snprintf(xml, sizeof xml, ERROR("Sender", "%s", "%s"), text, text);
+		a = read_answer(400, xml);
+		cr_expect(utf8_is_valid(a.fault.code, strlen(a.fault.code)), "code: %s", a.fault.code);
+		cr_expect(utf8_is_valid(a.fault.message, strlen(a.fault.message)), "message: %s",
+			  a.fault.message);
+		cr_expect_gt(strlen(a.fault.message), sizeof a.fault.message - 5);
+	}
+}
+
+Test(sns_answer, knows_when_it_is_not_said_whose_fault_it_is)
+{
+	static const struct {
+		long status;
+		const char *xml;
+		bool unexplained;
+	} rows[] = {
+		{ 403, "<html><body>Request blocked.</body></html>", true },
+		{ 403, "", true },
+		{ 301, "", true },
+		{ 400, ERROR("Sender", "SomethingNew", "…"), true },
+		{ 400, ERROR("Sender", "", ""), true },
+		{ 403, ERROR("Sender", "AuthorizationError", "…"), false },
+		{ 400, ERROR("Sender", "InvalidParameter", "Invalid parameter: TopicArn"), false },
+		{ 400, ERROR("Sender", "InvalidParameter", "…"), false },
+		{ 500, ERROR("Receiver", "SomethingNew", "…"), false },
+		{ 429, "", false },
+		{ 503, "", false },
+		{ 200, "<html/>", false },
+		{ 200, PUBLISHED, false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++)
+		expect_int(read_answer(rows[i].status, rows[i].xml).fault.unexplained, rows[i].unexplained,
+			   rows[i].xml);
 }
 
 Test(sns_answer, does_not_expand_entities_without_end)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support/expect.h"
+#include "support/moody.h"
 #include "support/peer.h"
 #include "support/relay.h"
 #include "support/server.h"
@@ -485,5 +486,77 @@ Test(events, are_judged_one_by_one_when_a_batch_is_taken_in_part, .timeout = 60)
 		if (entry_of(&batch, ids[i]) == 0)
 			cr_expect(events_wait(&p, ids[i], 0, 0, mail) == 0,
 				  "what was taken is not sent again");
+	cr_expect(pool_stop(&p));
+}
+
+#define CHILLI 16
+
+/* Others are sent, too: then it is clear that SNS refuses this one alone. */
+static void
+hurry(const struct pool *p, int64_t order_id)
+{
+	(void)place_order(p, 9, 3, 1);
+	(void)pool_sql(p, text("UPDATE orders.outbox SET next_attempt_at = now() WHERE order_id = %lld",
+			       (long long)order_id));
+}
+
+Test(events, are_not_held_up_by_one_that_is_refused_without_a_reason, .timeout = 60)
+{
+	struct peer sns = peer_start(NULL);
+	struct pool p;
+	int64_t ids[12], blocked;
+	const char *parked;
+
+	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
+	p = pool_start(&(const struct pool_options){ .workers = 1, .sns = sns.port });
+	(void)place_order(&p, 8, 3, 1);
+	cr_assert(outbox_is_empty(&p, 10000));
+	peer_set_down(&sns, true);
+	blocked = place_order(&p, 9, CHILLI, 1);
+	for (int i = 0; i < 12; i++)
+		ids[i] = place_order(&p, 9, 3, 1);
+	PEER_ON(&sns, "/", .act = PEER_CALL, .handle = sns_is_behind_a_censor, .forward = events_port());
+	peer_set_down(&sns, false);
+	for (int i = 0; i < 12; i++)
+		cr_expect(events_wait(&p, ids[i], 1, 15000, mail) == 1, "%d was held up", i);
+	parked = text("SELECT parked_at IS NOT NULL AND last_error = 'not an answer of SNS' "
+		      "FROM orders.outbox WHERE order_id = %lld",
+		      (long long)blocked);
+	cr_expect_str_eq(pool_sql(&p, parked), "f", "not at once");
+	for (int i = 0; i < 12 && strcmp(pool_sql(&p, parked), "t") != 0; i++) {
+		hurry(&p, blocked);
+		(void)pool_sql_becomes(&p,
+				       text("SELECT count(*) FROM orders.outbox WHERE order_id <> %lld "
+					    "OR parked_at IS NULL AND next_attempt_at <= now()",
+					    (long long)blocked),
+				       "0", 3000);
+	}
+	cr_expect_str_eq(pool_sql(&p, parked), "t", "but in the end");
+	cr_assert(change_order(&p, 9, blocked, "confirmed").status == 200);
+	cr_expect(events_wait(&p, blocked, 1, 15000, mail) == 1 && mail[0].version == 2,
+		  "and the next goes on");
+	cr_expect(pool_stop(&p));
+}
+
+/* Then it is SNS that is not to be tried, and no event is to blame. */
+Test(events, wait_for_SNS_while_it_refuses_all_of_them_without_a_reason, .timeout = 60)
+{
+	struct peer sns = peer_start(NULL);
+	struct pool p;
+	int64_t ids[3];
+	int asked;
+
+	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
+	p = pool_start(&(const struct pool_options){ .workers = 2, .sns = sns.port });
+	(void)place_order(&p, 8, 3, 1);
+	cr_assert(outbox_is_empty(&p, 10000));
+	asked = peer_count(&sns, "/");
+	PEER_ON(&sns, "/", .act = PEER_CLOSE,
+		.bytes = "HTTP/1.1 403 Forbidden\r\n\r\n<html>Not today.</html>");
+	expect_undelayed(&p, ids);
+	cr_assert(peer_waits_for(&sns, "/", asked + 15, 30000));
+	cr_expect_str_eq(pool_sql(&p, "SELECT count(*) FROM orders.outbox WHERE parked_at IS NOT NULL"), "0");
+	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
+	expect_all_in_order(&p, ids, 20000);
 	cr_expect(pool_stop(&p));
 }

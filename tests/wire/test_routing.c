@@ -335,6 +335,16 @@ Test(routing, answers_in_JSON_where_the_web_server_itself_refuses)
 	}
 }
 
+Test(routing, lets_nobody_add_a_field_to_a_redirect)
+{
+	static const char bytes[] =
+		"GET /api/v1/orders/?a\rSet-Cookie: b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	struct exchange x = bytes_send(pool_shared()->port, bytes, sizeof bytes - 1);
+	struct answer a = ask_receive(&x, 10000);
+
+	cr_expect(a.status >= 400 && !strstr(a.head, "Set-Cookie"), "%d %s", a.status, a.head);
+}
+
 Test(routing, takes_a_chunked_body)
 {
 	const char *request = text(

@@ -177,6 +177,10 @@ Test(sns, that_does_not_like_the_topics_name_is_for_the_operator)
 	cr_expect_eq(fault.rc, RC_SNS_REFUSED);
 	cr_expect_not_null(strstr(server_request(scene.server, 0), "Action=CreateTopic"));
 	expect_asked(1, "CreateTopic");
+	SAYS(scene.server, { TO("POST / ", 403, "<html><body>Request blocked.</body></html>") });
+	cr_expect_eq(sns_publish(sns, scene.ctx, events, &n, results, &fault), RC_SNS_REFUSED);
+	cr_expect_not(fault.unexplained, "no event was sent");
+	expect_asked(1, "CreateTopic");
 }
 
 Test(sns, is_not_there_when_it_refuses_every_message_of_a_batch_for_no_fault_of_theirs)
@@ -238,6 +242,35 @@ Test(sns, is_sent_each_message_by_itself_when_it_refuses_the_batch)
 		cr_expect_not_null(strstr(server_request(scene.server, 1), "Action=Publish&"));
 		cr_expect_not_null(strstr(server_request(scene.server, 1), "order_id%22%3A1%2C"));
 		expect_asked(2, codes[i]);
+	}
+}
+
+Test(sns, is_sent_the_first_message_by_itself_when_it_does_not_say_what_it_refuses)
+{
+	static const struct {
+		int status;
+		const char *answer;
+	} rows[] = {
+		{ 403, "<html><body>Request blocked.</body></html>" },
+		{ 400, SNS_ERROR("SomethingNew", "no") },
+		{ 200, BATCH("", FAILED("0", "SomethingNew") FAILED("1", "SomethingNew")
+					 FAILED("2", "SomethingNew")) },
+	};
+	struct sns *sns = open_sns();
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct sns_fault results[SNS_BATCH_MAX], fault = { .rc = RC_OK };
+		bool is_batch = rows[i].status == 200;
+		size_t n = 3;
+
+		SAYS(scene.server, { TO("POST / ", rows[i].status, rows[i].answer) });
+		cr_assert_eq(sns_publish(sns, scene.ctx, events, &n, results, &fault),
+			     is_batch ? RC_OK : RC_SNS_REFUSED, "row %zu", i);
+		cr_expect_eq(n, 1, "row %zu: %zu", i, n);
+		cr_expect_eq(fault.unexplained, !is_batch, "row %zu", i);
+		cr_expect_not_null(strstr(server_request(scene.server, 1), "Action=Publish&"));
+		cr_expect_not_null(strstr(server_request(scene.server, 1), "order_id%22%3A1%2C"));
+		expect_asked(2, rows[i].answer);
 	}
 }
 
