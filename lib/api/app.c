@@ -118,8 +118,11 @@ gate(struct request *r, unsigned needs)
 static enum rc
 serve(struct request *r)
 {
-	enum rc rc = route_match(routes, sizeof routes / sizeof *routes, r->in->method, r->in->target,
-				 r->in->path_len, &r->match);
+	/* Some web servers let a line break through, and it would be in the answer's fields and in the log. */
+	bool broken = strpbrk(r->in->target, "\r\n") != NULL;
+	enum rc rc = broken ? RC_NO_PATH
+			    : route_match(routes, sizeof routes / sizeof *routes, r->in->method,
+					  r->in->target, r->in->path_len, &r->match);
 
 	meter_begin(r->app->meter, r->match.route, r->in->started_us);
 	if (rc || (rc = gate(r, r->match.route->needs)))

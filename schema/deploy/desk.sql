@@ -314,6 +314,53 @@ BEGIN
 END
 $$;
 
+-- As it was, but its rows are locked in the order of their keys first: two that come late do not meet crosswise.
+CREATE OR REPLACE FUNCTION orders.publish_done(p_users bigint[], p_orders bigint[], p_versions integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+	PERFORM set_config('synchronous_commit', 'off', true);
+	PERFORM FROM orders.outbox AS b, unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version IN (d.version, d.version + 1)
+	ORDER BY b.user_id, b.order_id, b.version
+	FOR UPDATE OF b;
+	DELETE FROM orders.outbox AS b
+	USING unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version;
+	UPDATE orders.outbox AS b
+	SET next_attempt_at = now()
+	FROM unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version + 1;
+END
+$$;
+
+-- As it was, but who comes late does not take back that somebody else has parked the event meanwhile.
+CREATE OR REPLACE FUNCTION orders.publish_failed(
+	p_users bigint[], p_orders bigint[], p_versions integer[], p_delays integer[], p_errors text[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	FOR i IN 1 .. cardinality(p_users) LOOP
+		UPDATE orders.outbox AS b
+		SET next_attempt_at = now() + coalesce(p_delays[i], 0) * interval '1 millisecond',
+		    parked_at = CASE WHEN p_delays[i] IS NULL THEN now() END,
+		    last_error = p_errors[i]
+		WHERE b.user_id = p_users[i] AND b.order_id = p_orders[i] AND b.version = p_versions[i] AND b.parked_at IS NULL;
+		IF p_delays[i] IS NULL THEN
+			UPDATE orders.outbox AS b SET next_attempt_at = now()
+			WHERE b.user_id = p_users[i] AND b.order_id = p_orders[i] AND b.version = p_versions[i] + 1;
+		END IF;
+	END LOOP;
+END
+$$;
+
 REVOKE ALL ON FUNCTION
 	orders.list_orders(bigint, orders.order_status, timestamptz, timestamptz, bigint, timestamptz, bigint, integer),
 	orders.list_all_orders,

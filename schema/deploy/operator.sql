@@ -10,6 +10,9 @@ CREATE INDEX CONCURRENTLY order_changes_event ON orders.order_changes (event_id)
 
 BEGIN;
 
+-- Rather no deployment now than every request behind it; with a large backlog this takes its time, so deploy when there is none.
+SET LOCAL lock_timeout = '3s';
+
 -- Since when an event is owed, within the moment of its change. The queue itself is ordered by the next attempt, which moves.
 ALTER TABLE orders.outbox ADD COLUMN owed_at timestamp with time zone NOT NULL DEFAULT now();
 UPDATE orders.outbox AS b
