@@ -4,6 +4,7 @@ VERSION := 0.1.0
 CC      ?= cc
 BUILD   ?= build
 WORKER  ?= cgi/orders.fcgi
+CTL     ?= $(dir $(WORKER))ordersctl
 PKGS    := libcurl libpq json-c talloc expat libcrypto
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ljwt -lfcgi -lm
 
@@ -11,18 +12,23 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototy
 HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SAN)
+# Our names are ours alone: jansson, which libjwt signs with, has a json_string() too.
+HIDE    := -fvisibility=hidden
 CPPFLAGS := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN)
 
 SRCS := $(wildcard lib/*/*.c)
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 
-all: $(WORKER) ## build the worker
+all: $(WORKER) $(CTL) ## build the worker and the operator's tool
 
 $(WORKER): $(BUILD)/cgi/orders.o $(OBJS)
+$(CTL): $(BUILD)/cgi/ordersctl.o $(OBJS)
+$(WORKER) $(CTL):
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/lib/%.o $(BUILD)/cgi/%.o: ALL_CFLAGS += $(HIDE)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  $(if $(filter %.o,$@),CC,LD)  $@"; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -42,26 +48,26 @@ down: ## end what `make up` started
 status: ## what is running, and where
 	@demo/run.sh status
 
-# The API's page, in the shape of its URLs. Of Swagger UI only what the page loads, without its source map.
+# The API's page. Of Swagger UI only what the page loads, without its source map.
 SWAGGER := run/npm/node_modules/swagger-ui-dist
-DOCS := docs.html openapi.json $(addprefix docs/,page.js page.css swagger-ui.css swagger-ui-bundle.js favicon-32x32.png \
-	LICENSE.txt NOTICE.txt swagger-ui-bundle.js.LICENSE.txt)
-docs: deps-docs ## the API's page, /docs, in build/docs
+SWAGGER_FILES := swagger-ui.css swagger-ui-bundle.js favicon-32x32.png
+PAGE_FILES := index.html page.css page.js
+DOCS := openapi.json swagger-ui.txt $(SWAGGER_FILES) $(PAGE_FILES)
+docs: deps-docs ## the API's page, /docs, in build/page
 	@$(MAKE) --no-print-directory build-docs
-build-docs: $(DOCS:%=build/docs/%)
-build/docs/openapi.json: docs/openapi.json
-build/docs/docs.html: docs/page/docs.html
-build/docs/docs/page.js build/docs/docs/page.css: build/docs/docs/%: docs/page/%
-build/docs/docs/LICENSE.txt build/docs/docs/NOTICE.txt: build/docs/docs/%.txt: $(SWAGGER)/%
-build/docs/docs/swagger-ui.css build/docs/docs/swagger-ui-bundle.js build/docs/docs/favicon-32x32.png \
-build/docs/docs/swagger-ui-bundle.js.LICENSE.txt: build/docs/docs/%: $(SWAGGER)/%
-$(DOCS:%=build/docs/%):
+build-docs: $(DOCS:%=build/page/%)
+build/page/openapi.json: docs/openapi.json
+$(PAGE_FILES:%=build/page/%): build/page/%: docs/page/%
+$(SWAGGER_FILES:%=build/page/%): build/page/%: $(SWAGGER)/%
+# Whose work that is, and on which terms.
+build/page/swagger-ui.txt: $(addprefix $(SWAGGER)/,NOTICE swagger-ui-bundle.js.LICENSE.txt LICENSE)
+$(DOCS:%=build/page/%):
 	@mkdir -p $(@D)
-	@echo "  CP  $@"; LC_ALL=C sed '/^\/[\/*]# sourceMappingURL=/d' $< >$@.new && mv $@.new $@
+	@echo "  CP  $@"; cat $^ | LC_ALL=C sed '/^\/[\/*]# sourceMappingURL=/d' >$@.new && mv $@.new $@
 
 clean: ## remove what was built and what was run
 	@[ ! -d run ] || demo/run.sh down
-	rm -rf build run cgi/orders.fcgi
+	rm -rf build run cgi/orders.fcgi cgi/ordersctl
 
 help: ## this list
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 22
@@ -122,9 +128,13 @@ chaos: deps-test ## workers killed, PostgreSQL and the emulator restarted, all a
 fault-mutants: deps-test ## the service broken on purpose: which row notices what
 	@tests/fault/mutants.sh $(MUTANTS)
 build-faults: $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so $(MEMORY)
-bench: deps-bench ## speed beside PostgreSQL's own limit
+# DATA=N: what pages cost at N orders beside 10,000, instead
+bench: deps-bench ## speed beside PostgreSQL's own limit; DATA=10000000: does a page's cost grow with history?
 	@$(MAKE) --no-print-directory all
-	tests/bench/bench.sh
+	tests/bench/$(if $(DATA),pages.sh $(DATA),bench.sh)
+# ADD=1, SEED, UNTIL; DATABASE_URL, or the demo's
+data: deps ## load N orders, as a shop has them after two years
+	@N='$(N)' tests/bench/data.sh
 
 deps:
 	@demo/deps.sh build run
@@ -135,12 +145,12 @@ include tests/tests.mk
 include install.mk
 
 # Changed flags rebuild.
-FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(HIDE) $(LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help docs build-docs test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
+.PHONY: all run up down status clean help docs build-docs test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench data deps FORCE
 
 -include $(shell find $(BUILD) -name 'deb*' -prune -o -name '*.d' -print 2>/dev/null)

@@ -8,6 +8,7 @@ override LIBDIR := $(PREFIX)/lib/orders
 override SHAREDIR := $(PREFIX)/share/orders
 BINDIR      ?= $(PREFIX)/bin
 MANDIR      ?= $(PREFIX)/share/man
+COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 override DOCDIR := $(PREFIX)/share/doc/orders-fcgi
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
@@ -25,20 +26,22 @@ SPAWN_PATHS := -e 's,$$here/cgi/orders.fcgi,$$here/orders.fcgi,' -e 's,$$here/ru
 LIGHTTPD_PATHS := -e 's,home + "/docs/errors/",\x22$(SHAREDIR)/errors/\x22,' -e 's,home + "/lighttpd.lua",\x22$(SHAREDIR)/lighttpd.lua\x22,' \
 	-e 's,home + "/spawn.sh",\x22$(LIBDIR)/spawn.sh\x22,' -e 's,$$PWD/cgi/orders.fcgi,$(LIBDIR)/orders.fcgi,' -e 's,$$PWD/run,/run/orders,' \
 	-e 's,cgi/orders.fcgi    the worker.*,$(LIBDIR)/orders.fcgi; no blanks in its path,' -e 's,run                must exist,/run/orders        must exist,' \
-	-e 's,build/docs  *,$(SHAREDIR)/docs ,'
+	-e 's,build/page  *,$(SHAREDIR)/page ,'
 # Where lighttpd.lua looks for what `make docs` has built.
-LUA_PATHS := -e 's,"/build/docs","/docs",'
+LUA_PATHS := -e 's,"/build/page","/page",'
 
 install: all ## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/errors $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(SYSCONFDIR)/orders
 	install -m 755 $(WORKER) $(DESTDIR)$(LIBDIR)
+	install -D -m 755 $(CTL) $(DESTDIR)$(BINDIR)/ordersctl
+	install -D -m 644 docs/ordersctl.bash-completion $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
 	@sed $(SPAWN_PATHS) spawn.sh >$(DESTDIR)$(LIBDIR)/spawn.sh && chmod 755 $(DESTDIR)$(LIBDIR)/spawn.sh
 	@! grep -nE 'here/(run|cgi)' $(DESTDIR)$(LIBDIR)/spawn.sh
 	@sed $(LUA_PATHS) lighttpd.lua >$(DESTDIR)$(SHAREDIR)/lighttpd.lua && chmod 644 $(DESTDIR)$(SHAREDIR)/lighttpd.lua
 	@! grep -n build/ $(DESTDIR)$(SHAREDIR)/lighttpd.lua
-	@[ -e build/docs/docs.html ] || echo 'without /docs: make docs, then make install again, brings it'
-	@[ ! -e build/docs/docs.html ] || for file in $(DOCS); do install -D -m 644 build/docs/$$file $(DESTDIR)$(SHAREDIR)/docs/$$file || exit; done
+	@[ -e build/page/index.html ] || echo 'without /docs: make docs, then make install again, brings it'
+	@[ ! -e build/page/index.html ] || for file in $(DOCS); do install -D -m 644 build/page/$$file $(DESTDIR)$(SHAREDIR)/page/$$file || exit; done
 	install -m 644 docs/errors/*.html $(DESTDIR)$(SHAREDIR)/errors
 	@for file in $(SCHEMA); do install -D -m 644 $$file $(DESTDIR)$(SHAREDIR)/$$file || exit; done
 	@for file in $(TOOLS); do install -D -m 755 $$file $(DESTDIR)$(SHAREDIR)/$$file && \
@@ -55,11 +58,12 @@ install: all ## into DESTDIR, below PREFIX
 
 uninstall: ## what `make install` brought, orders.env aside
 	rm -rf $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(DESTDIR)$(BINDIR)/ordersctl $(DESTDIR)$(COMPLETIONSDIR)/ordersctl
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,orders.service orders.socket) $(DESTDIR)$(SYSUSERSDIR)/orders.conf \
 		$(patsubst docs/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/*.8)) $(patsubst schema/%,$(DESTDIR)$(BINDIR)/%,$(TOOLS))
 
 deb: ## the Debian package, in build/
-	@demo/deps.sh build deb
+	@demo/deps.sh build deb docs
 	@tests/deb/build.sh
 deb-test: deb ## it is installed, used, upgraded and purged in a clean Debian
 	@tests/deb/deb.sh

@@ -27,26 +27,31 @@ end
 
 -- The API's page and its document, as `make docs` has built them into DOCS_DIR. The target is compared as it came; everything else, other
 -- methods and files that are not there included, is the pool's to answer.
+local types = { html = "text/html; charset=utf-8", json = "application/json" }
+local beside = { js = "text/javascript", css = "text/css", png = "image/png", txt = "text/plain" }
+
 local function file_of(path)
 	if path == "/docs" then
-		return "/docs.html"
+		return "/index.html"
 	end
-	return path == "/openapi.json" and path or path:match("^/docs/%w[%w._-]*$")
+	if path == "/openapi.json" then
+		return path
+	end
+	local name, kind = path:match("^/docs(/%w[%w._-]*%.(%w+))$")
+	return beside[kind] and name
 end
-
-local types = { html = "text/html; charset=utf-8", json = "application/json", js = "text/javascript", css = "text/css", png = "image/png" }
 
 local method, path = r.req_attr["request.method"], r.req_attr["request.uri"]:match("^[^?]*")
 local file = (method == "GET" or method == "HEAD") and file_of(path)
 if file then
 	local docs = os.getenv("DOCS_DIR") or ""
 	if docs == "" then
-		docs = debug.getinfo(1, "S").source:match("^@?(.*)/") .. "/build/docs"
+		docs = debug.getinfo(1, "S").source:match("^@?(.*)/") .. "/build/page"
 	end
-	local found = lighty.c.stat(docs .. file)
+	local found, kind = lighty.c.stat(docs .. file), file:match("%w+$")
 	if found and found.is_file then
 		r.resp_header["X-Request-ID"] = request_id(r.req_header["X-Request-ID"])
-		r.resp_header["Content-Type"] = types[file:match("%w+$")] or "text/plain"
+		r.resp_header["Content-Type"] = types[kind] or beside[kind]
 		r.resp_header["Cache-Control"] = "no-cache"
 		r.resp_header["Content-Security-Policy"] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
 			.. "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

@@ -131,9 +131,10 @@ deploy() {
 	}
 }
 
-# For whoever wants to run one worker by hand: . run/env
+# For whoever wants to run one worker by hand: . run/env; and for ordersctl --env run/env, which finds the pool in RUN_DIR.
 keep_settings() {
-	(umask 077 && for name in DATABASE_URL PRODUCT_SERVICE_URL PRODUCT_SERVICE_TIMEOUT SECRET_KEY ALGORITHM JWT_AUDIENCE JWT_ISSUER \
+	# shellcheck disable=SC2034 # by its name
+	(umask 077 && RUN_DIR=$run/orders && for name in RUN_DIR DATABASE_URL PRODUCT_SERVICE_URL PRODUCT_SERVICE_TIMEOUT SECRET_KEY ALGORITHM JWT_AUDIENCE JWT_ISSUER \
 		STAFF_ROLES OWNER_STATUS_UPDATES AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SNS AWS_ENDPOINT_URL_STS AWS_REGION \
 		AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_ROLE_ARN AWS_ROLE_SESSION_NAME \
 		AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_CREDENTIALS_RELATIVE_URI \
@@ -200,6 +201,7 @@ call() {
 hello() {
 	echo
 	echo "The order service is ready at $address (the parts: make status; their logs: run/*.log)"
+	echo "Its API, to read and to try out with the token below: $address/docs"
 	if ! token=$(token); then
 		echo "No token for $ALGORITHM can be made here: set DEMO_TOKEN to one of yours."
 		return 1
@@ -212,6 +214,8 @@ hello() {
 		curl -s $address/api/v1/orders -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' \\
 		     -d '{"items":[{"product_id":3,"quantity":2}]}'
 		curl -s $address/api/v1/orders -H "Authorization: Bearer \$TOKEN"
+
+		cgi/ordersctl --env run/env top       # the pool, live; also status, check, outbox list, order ID, token --sub 9
 	END
 }
 

@@ -7,9 +7,10 @@ UNFORTIFIED := -fstack-protector-strong -fPIE
 # The contract through the other web servers: what of the wire tests a web server has a part in. The rest starts workers of its own, or
 # is about what lies behind the worker.
 SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
-SERVED  := create docs events health idempotency identity lifecycle list log metrics products routing server status status_page validation
+SERVED  := create desk docs etag events health history idempotency identity lifecycle list log metrics pages products routing server
+SERVED  := $(SERVED) status status_page validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
-LONG    := events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
+LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
 wire-servers: deps-test ## the contract through each web server
 	@$(MAKE) --no-print-directory all build-wire

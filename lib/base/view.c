@@ -30,15 +30,16 @@ count(const struct pool *p, enum counter c)
 	return atomic_load(&p->metrics.counters[c]);
 }
 
-/* A table's text, on ctx; NULL when it is not there, or without memory. */
-static const char *
-name_text(void *ctx, const cell_word *cell)
+/* The text of a place in a table of names; false: there is none, or none yet. */
+static bool
+read_name(const cell_word *cell, char text[static METRICS_TEXT_SIZE])
 {
 	uint64_t words[NAME_WORDS];
 
-	return cell_read(cell, words, NAME_WORDS)
-		       ? talloc_strndup(ctx, (const char *)(words + 1), METRICS_TEXT_SIZE)
-		       : NULL;
+	if (!cell_read(cell, words, NAME_WORDS))
+		return false;
+	memcpy(text, words + 1, METRICS_TEXT_SIZE);
+	return true;
 }
 
 static long
@@ -70,7 +71,8 @@ waits_for(const struct slot *s, const struct worker *w)
 }
 
 static void
-look_at_worker(void *ctx, const struct pool *p, int i, int32_t pid, struct worker_view *out)
+look_at_worker(const struct pool *p, int i, int32_t pid, char route_name[static METRICS_TEXT_SIZE],
+	       struct worker_view *out)
 {
 	const struct worker *w = &p->metrics.workers_at[i];
 	int32_t route = atomic_load(&w->route);
@@ -88,21 +90,26 @@ look_at_worker(void *ctx, const struct pool *p, int i, int32_t pid, struct worke
 		out->waits_ms = clock_ms() - (atomic_load(&p->slots[i].waits_for) == WAIT_ROW
 						      ? atomic_load(&p->slots[i].since_ms)
 						      : atomic_load(&w->asks_since_us) / 1000);
-	if (out->doing == DOING_REQUEST && route > 0 && route <= METRICS_ROUTES)
-		out->route = name_text(ctx, p->metrics.routes[route - 1]);
+	if (out->doing == DOING_REQUEST && route > 0 && route <= METRICS_ROUTES &&
+	    read_name(p->metrics.routes[route - 1], route_name))
+		out->route = route_name;
 }
 
 static bool
 take_workers(const struct pool *p, struct view *v)
 {
+	char(*routes)[METRICS_TEXT_SIZE] = talloc_array_size(v, sizeof *routes, POOL_SLOTS);
+
 	v->workers = talloc_array(v, struct worker_view, POOL_SLOTS);
-	for (int i = 0; v->workers && i < POOL_SLOTS; i++) {
+	if (!v->workers || !routes)
+		return false;
+	for (int i = 0; i < POOL_SLOTS; i++) {
 		int32_t pid = atomic_load(&p->slots[i].pid);
 
 		if (pid && (kill(pid, 0) == 0 || errno == EPERM))
-			look_at_worker(v->workers, p, i, pid, &v->workers[v->n_workers++]);
+			look_at_worker(p, i, pid, routes[i], &v->workers[v->n_workers++]);
 	}
-	return v->workers != NULL;
+	return true;
 }
 
 static void
@@ -195,35 +202,37 @@ take_samples(const struct pool *p, struct view *v)
 	return v->samples != NULL;
 }
 
+/* The texts are those in words. */
 static bool
-read_fault(void *ctx, const cell_word *cell, struct fault_view *out)
+read_fault(const cell_word *cell, uint64_t words[static FAULT_WORDS], struct fault_view *out)
 {
-	uint64_t words[FAULT_WORDS];
-
 	if (!cell_read(cell, words, FAULT_WORDS) || words[FAULT_LEVEL] > LOG_ERROR)
 		return false;
 	*out = (struct fault_view){
 		.at_us = (int64_t)words[FAULT_AT_US],
 		.level = log_level_name((enum log_level)words[FAULT_LEVEL]),
-		.event = talloc_strdup(ctx, (const char *)(words + FAULT_EVENT)),
-		.text = talloc_strdup(ctx, (const char *)(words + FAULT_TEXT)),
-		.request_id = talloc_strdup(ctx, (const char *)(words + FAULT_REQUEST_ID)),
+		.event = (const char *)(words + FAULT_EVENT),
+		.text = (const char *)(words + FAULT_TEXT),
+		.request_id = (const char *)(words + FAULT_REQUEST_ID),
 		.pid = (int32_t)words[FAULT_PID],
 	};
-	return out->event && out->text && out->request_id;
+	return true;
 }
 
 static bool
 take_faults(const struct pool *p, struct view *v)
 {
-	uint64_t taken = atomic_load(&p->metrics.faults_taken);
+	uint64_t taken = atomic_load(&p->metrics.faults_taken),
+		 (*words)[FAULT_WORDS] = talloc_array_size(v, sizeof *words, FAULTS);
 
 	v->faults = talloc_array(v, struct fault_view, FAULTS);
-	for (uint64_t n = 0; v->faults && n < FAULTS && n < taken; n++)
-		if (read_fault(v->faults, p->metrics.faults[(taken - 1 - n) % FAULTS],
+	if (!v->faults || !words)
+		return false;
+	for (uint64_t n = 0; n < FAULTS && n < taken; n++)
+		if (read_fault(p->metrics.faults[(taken - 1 - n) % FAULTS], words[n],
 			       &v->faults[v->n_faults]))
 			v->n_faults++;
-	return v->faults != NULL;
+	return true;
 }
 
 static void
@@ -309,7 +318,7 @@ view_series(void *ctx, const struct pool *p, enum timed what, struct series_view
 		const struct series *s = &p->metrics.series[i];
 
 		if (atomic_load(&s->name[0]) == 0 || atomic_load(&s->name[1]) != (uint64_t)what ||
-		    !(all[n].labels = name_text(all, s->name)))
+		    !read_name(s->name, all[n].labels))
 			continue;
 		all[n].sum_us = atomic_load(&s->sum_us);
 		for (int j = 0; j < METRICS_BUCKETS; j++)

@@ -80,7 +80,7 @@ const char *doing_name(enum doing d);
 
 /* The counts of one series, for /metrics. */
 struct series_view {
-	const char *labels; /* a="x",b="y" */
+	char labels[METRICS_TEXT_SIZE]; /* a="x",b="y" */
 	uint64_t
 		buckets[METRICS_BUCKETS]; /* how many were at most so long: cumulative, the last one is all */
 	uint64_t sum_us;

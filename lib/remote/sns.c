@@ -13,13 +13,23 @@
 #include "json/order_json.h"
 
 #define TOTAL_MS 2000
+#define LOOK_MS 5000
+#define LOOK_PAGES 50 /* of 100 topics */
 #define CONNECT_MS 1000
 #define PAYLOAD_MAX (256u << 10) /* messages and their attributes, of one request */
 #define FORM_MAX (1u << 20)	 /* the same, urlencoded */
 #define ANSWER_MAX (256u << 10)
 
-enum action { ACTION_CREATE_TOPIC, ACTION_PUBLISH, ACTION_PUBLISH_BATCH, ACTIONS };
-static const char *const actions[ACTIONS] = { "CreateTopic", "Publish", "PublishBatch" };
+enum action {
+	ACTION_CREATE_TOPIC,
+	ACTION_PUBLISH,
+	ACTION_PUBLISH_BATCH,
+	ACTION_GET_TOPIC_ATTRIBUTES, /* of an operator; so is the next one */
+	ACTION_LIST_TOPICS,
+	ACTIONS
+};
+static const char *const actions[ACTIONS] = { "CreateTopic", "Publish", "PublishBatch", "GetTopicAttributes",
+					      "ListTopics" };
 
 /* What /metrics calls the end of a request, the first that fits. */
 static const struct {
@@ -336,4 +346,52 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 		return rc;
 	}
 	return publish(s, ctx, events, n, deadline, results, fault);
+}
+
+static enum rc
+look_at_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
+{
+	struct buf form;
+
+	open_form(&form, ctx, ACTION_GET_TOPIC_ATTRIBUTES);
+	put_text(&form, "", "TopicArn", s->config->topic_arn);
+	return post(s, ctx, ACTION_GET_TOPIC_ATTRIBUTES, &form, deadline, a);
+}
+
+/* Page by page, until one has it. */
+static enum rc
+look_for_topic(struct sns *s, void *ctx, int64_t deadline, struct sns_answer *a)
+{
+	char next[SNS_TEXT_SIZE] = "";
+	enum rc rc = RC_OK;
+
+	for (int page = 0; !rc && page < LOOK_PAGES; page++) {
+		struct buf form;
+
+		open_form(&form, ctx, ACTION_LIST_TOPICS);
+		if (*next)
+			put_text(&form, "", "NextToken", next);
+		rc = post(s, ctx, ACTION_LIST_TOPICS, &form, deadline, a);
+		a->topic_arn[0] = '\0'; /* whichever was the last one */
+		if (rc ||
+		    sns_answer_find_topic(s->transfer.body.data, s->transfer.body.len, s->config->topic_name,
+					  a->topic_arn, next) ||
+		    !*next)
+			break;
+	}
+	return rc;
+}
+
+enum rc
+sns_look(struct sns *s, void *ctx, char arn[static SNS_TEXT_SIZE], struct sns_fault *fault)
+{
+	int64_t deadline = clock_ms() + LOOK_MS;
+	struct sns_answer a = { 0 };
+	enum rc rc = s->config->topic_arn ? look_at_topic(s, ctx, deadline, &a)
+					  : look_for_topic(s, ctx, deadline, &a);
+
+	*fault = a.fault;
+	fault->rc = rc == RC_SNS_MESSAGE ? RC_SNS_REFUSED : rc; /* there is no message */
+	(void)snprintf(arn, SNS_TEXT_SIZE, "%s", s->config->topic_arn ? s->config->topic_arn : a.topic_arn);
+	return fault->rc;
 }

@@ -20,4 +20,11 @@ struct sns *sns_open(void *ctx, const struct config *config);
 enum rc sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 		    struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault) MUST_CHECK;
 
+/*
+ * Are there keys, and the topic? Nothing is changed: a topic that has only a name is looked for among those of the account, and
+ * arn is "" where it is not there yet. At most 5 s. The codes of sns_publish(); fault->answered_us is set in any case where SNS answered.
+ */
+enum rc sns_look(struct sns *s, void *ctx, char arn[static SNS_TEXT_SIZE],
+		 struct sns_fault *fault) MUST_CHECK;
+
 #endif

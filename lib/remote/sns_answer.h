@@ -29,6 +29,11 @@ struct sns_answer {
 /* Reads an answer to any action; answered_us is not in it. https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
 void sns_answer_read(struct sns_answer *a, long status, const char *xml, size_t len);
 
+/* Looks for the topic of a name in an answer to ListTopics: true with its ARN. next is the token of the page behind, "" when this was
+ * the last one, or it cannot be read. */
+bool sns_answer_find_topic(const char *xml, size_t len, const char *name, char arn[static SNS_TEXT_SIZE],
+			   char next[static SNS_TEXT_SIZE]);
+
 /* What an operator may look at; NULL: nothing that the code tells. */
 const char *sns_fault_hint(const struct sns_fault *f);
 

@@ -20,10 +20,21 @@
 enum {
 	CHANGES = 1, /* something that a client asked for */
 	WAITS = 2,   /* its end does, for synchronous standbys */
+	RARE = 4,    /* no request needs it: not worth a name on every worker's connection */
 };
 
 /* What /metrics calls the end of a call. */
 enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
+/* Of the catalog alone: also where nothing is deployed. */
+#define DATABASE_FACTS                                                                                             \
+	"SELECT current_setting('server_version_num')::integer, current_user::text, pg_is_in_recovery(), "         \
+	"clock_timestamp(), coalesce(has_schema_privilege(to_regnamespace('orders'), 'USAGE'), false), "           \
+	"(SELECT count(*) FROM pg_proc WHERE pronamespace = to_regnamespace('orders')), "                          \
+	"(SELECT count(*) FROM pg_proc WHERE pronamespace = to_regnamespace('orders') "                            \
+	"AND NOT has_function_privilege(oid, 'EXECUTE')), "                                                        \
+	"(SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('orders') AND relkind IN ('r', 'p') " \
+	"AND has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE')), "                                        \
+	"(extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint"
 
 static const struct {
 	const char *name;
@@ -51,6 +62,15 @@ static const struct {
 	[CALL_PUBLISH_FAILED] = { "publish_failed", "SELECT orders.publish_failed($1,$2,$3,$4,$5)", 5,
 				  WAITS },
 	[CALL_OUTBOX_STATS] = { "outbox_stats", "SELECT * FROM orders.outbox_stats()", 0, 0 },
+	[CALL_OUTBOX_LIST] = { "outbox_list", "SELECT * FROM orders.outbox_list($1,$2)", 2, RARE },
+	[CALL_OUTBOX_EVENTS] = { "outbox_events", "SELECT * FROM orders.outbox_events($1)", 1, RARE },
+	[CALL_OUTBOX_RETRY] = { "outbox_retry", "SELECT * FROM orders.outbox_retry($1)", 1, WAITS | RARE },
+	[CALL_OUTBOX_RETRY_PARKED] = { "outbox_retry_parked",
+				       "SELECT * FROM orders.outbox_retry_parked($1,$2)", 2, WAITS | RARE },
+	[CALL_OUTBOX_DISCARD] = { "outbox_discard", "SELECT * FROM orders.outbox_discard($1,$2,$3)", 3,
+				  WAITS | RARE },
+	[CALL_ORDER_EVENTS] = { "order_events", "SELECT * FROM orders.order_events($1,$2)", 2, RARE },
+	[CALL_DATABASE_FACTS] = { "database_facts", DATABASE_FACTS, 0, RARE },
 };
 
 /* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
@@ -206,8 +226,11 @@ static bool
 prepare_all(struct pg *pg, int64_t deadline)
 {
 	for (size_t i = 0; !pg->unnamed && i < CALLS; i++) {
-		PGresult *result = ask(pg, NULL, i, deadline);
+		PGresult *result;
 
+		if (calls[i].flags & RARE)
+			continue;
+		result = ask(pg, NULL, i, deadline);
 		if (!result)
 			return false;
 		pg->prepared[i] = PQresultStatus(result) == PGRES_COMMAND_OK;

@@ -65,6 +65,7 @@ first_order() {
 	}
 	follow '6. '
 	echo
+	curl -fsS http://localhost/docs/page.js | grep -q SwaggerUI || fail "the API's page is not there"
 	[ "$(orders)" = "$1" ] || fail "there are $(orders) orders and not $1"
 }
 
@@ -88,6 +89,17 @@ systemctl disable --now apache2
 a2dissite orders
 follow '5.1. '
 first_order 3
+
+# The operator's tool finds the settings, and acts as the pool's user, whom PostgreSQL knows. There is no SNS here.
+checked=$(ordersctl check) && fail 'ordersctl check finds nothing wrong' || :
+for part in settings pool 'product service' database schema role; do
+	printf '%s\n' "$checked" | grep -q "^$part  *ok " || fail "ordersctl check: $part: $checked"
+done
+printf '%s\n' "$checked" | grep -q '^sns  *failed ' || fail "ordersctl check: sns: $checked"
+ordersctl status | grep -q '4 of 4 workers' || fail "ordersctl status: $(ordersctl status)"
+[ "$(ordersctl outbox stats --json | sed 's/.*"waiting":\([0-9]*\).*/\1/')" = 3 ] || fail "ordersctl outbox stats: $(ordersctl outbox stats)"
+curl -fsS http://localhost/api/v1/orders -H "Authorization: Bearer $(ordersctl token --sub 9)" | grep -q '"user_id":9' ||
+	fail 'a token of ordersctl is not taken'
 
 ## Changes while requests are going on
 
@@ -178,7 +190,7 @@ apt-get -qq purge -y orders-fcgi >/dev/null
 [ -z "$(pgrep -u orders || :)" ] || fail 'processes stay'
 [ -z "$(systemctl list-units --all --no-legend 'orders*')" ] || systemctl list-units --all 'orders*'
 left=$(find /etc/orders /run/orders /usr/lib/orders /usr/share/orders /usr/share/doc/orders-fcgi /lib/systemd/system/orders.* /usr/lib/sysusers.d/orders.conf \
-	/usr/bin/orders-schema /usr/share/man/man8/orders* /etc/systemd/system/*/orders.s* /etc/systemd/system/orders* /var/lib/systemd/*/orders.* \
+	/usr/bin/orders-schema /usr/bin/ordersctl /usr/share/bash-completion/completions/ordersctl /usr/share/man/man8/orders* /etc/systemd/system/*/orders.s* /etc/systemd/system/orders* /var/lib/systemd/*/orders.* \
 	/var/lib/systemd/*/*/orders.* /var/lib/dpkg/info/orders-fcgi.* 2>/dev/null || :)
 [ -z "$left" ] || fail "left behind: $left"
 echo 'everything as promised'

@@ -366,6 +366,8 @@ expect_index(const char *statement, int limit, const char *why)
 
 Test(outbox, finds_by_index_what_is_due_among_100_000)
 {
+	const char *event;
+
 	/* Plans of an empty queue, made and kept before it grows, as a worker's are that runs for long. */
 	for (int i = 0; i < 8; i++) {
 		(void)sql("SELECT * FROM orders.claim_due(10, 1000)");
@@ -375,6 +377,12 @@ Test(outbox, finds_by_index_what_is_due_among_100_000)
 		(void)sql("SELECT * FROM orders.get_order(1, 1)");
 		(void)sql("SELECT * FROM orders.list_orders(1, 0, 20)");
 		(void)sql("SELECT * FROM orders.find_replay(1, 1, 'k1', '')");
+		(void)sql("SELECT * FROM orders.outbox_list(true, 20)");
+		(void)sql("SELECT * FROM orders.outbox_list(false, 20)");
+		(void)sql("SELECT * FROM orders.outbox_events(ARRAY[gen_random_uuid()])");
+		(void)sql("SELECT * FROM orders.outbox_retry(ARRAY[gen_random_uuid()])");
+		(void)sql("SELECT * FROM orders.outbox_retry_parked(NULL, 10)");
+		(void)sql("SELECT * FROM orders.outbox_discard(ARRAY[gen_random_uuid()], 'a', 'b')");
 	}
 	(void)query(db.su, FILL);
 	for (int analyzed = 0; analyzed < 2; analyzed++) {
@@ -391,6 +399,18 @@ Test(outbox, finds_by_index_what_is_due_among_100_000)
 		expect_index(
 			"SELECT * FROM orders.change_status(6, 5, 6, 'confirmed', '{pending}', 'k', decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'r', 't', 0)",
 			60, "change_status");
+		event = sql("SELECT event_id FROM orders.order_changes LIMIT 1");
+		expect_index("SELECT * FROM orders.outbox_list(false, 20)", 400, "outbox_list");
+		expect_index(talloc_asprintf(db.ctx, "SELECT * FROM orders.outbox_events('{%s}')", event), 40,
+			     "outbox_events");
+		expect_index(talloc_asprintf(db.ctx, "SELECT * FROM orders.outbox_retry('{%s}')", event), 40,
+			     "outbox_retry");
+		expect_index(talloc_asprintf(db.ctx, "SELECT * FROM orders.outbox_discard('{%s}', 'a', 'b')",
+					     event),
+			     60, "outbox_discard");
+		(void)sql("UPDATE orders.outbox SET parked_at = now() WHERE order_id <= 10");
+		expect_index("SELECT * FROM orders.outbox_retry_parked(NULL, 10)", 200,
+			     "outbox_retry_parked");
 		(void)sql("ANALYZE");
 	}
 }

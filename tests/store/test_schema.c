@@ -224,7 +224,7 @@ Test(schema, begins_every_key_with_the_user)
 		"");
 	cr_expect_str_eq(
 		sql("SELECT count(*) FROM pg_constraint WHERE connamespace = 'orders'::regnamespace AND contype IN ('p', 'u', 'f')"),
-		"10");
+		"9");
 	cr_expect_str_eq(
 		sql("SELECT count(*) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = 'orders'::regnamespace AND NOT tgisinternal"),
 		"0", "no triggers");

@@ -99,6 +99,30 @@ lead_order(const struct pool *p, int64_t user, int64_t order_id, const char *sta
 	}
 }
 
+void
+plant_orders(const struct pool *p, int64_t user, const char *from, int n)
+{
+	(void)pool_sql(
+		p,
+		text("INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
+		     "SELECT %lld, '', (enum_range(NULL::orders.order_status))[1 + g %% 5], 1, 1, t, t FROM ("
+		     "SELECT g, timestamptz '%s' + g * interval '1 minute' AS t FROM generate_series(0, %d - 1) AS g) AS s",
+		     (long long)user, from, n));
+}
+
+const char *
+ids_of(const struct answer *a)
+{
+	struct json_object *list = json_read(a->body);
+	char *ids = text("%s", "");
+
+	if (a->status != 200 || json_count(list, "") < 0)
+		return text("%d %s", a->status, a->body);
+	for (int i = 0; i < json_count(list, ""); i++)
+		ids = text("%s%s%s", ids, i ? " " : "", json_at(list, text("%d.id", i)));
+	return ids;
+}
+
 const char *
 log_has_any(const struct pool *p, const char *const texts[])
 {

@@ -54,6 +54,12 @@ const char *status_target(int64_t order_id);
 void lead_order(const struct pool *p, int64_t user, int64_t order_id, const char *status);
 int64_t order_id_of(const struct answer *a);
 
+/* Plants n orders of user's without items through SQL, created from the moment `from` on, a minute apart, their statuses in turn; what they cost
+ * and what they owe is not asked. */
+void plant_orders(const struct pool *p, int64_t user, const char *from, int n);
+/* The ids of a list, "3 2 1"; what else came, when it is none. */
+const char *ids_of(const struct answer *a);
+
 /* The pool's log in full has none of these texts: NULL, or the first that it has. The list ends with NULL. */
 const char *log_has_any(const struct pool *p, const char *const texts[]);
 

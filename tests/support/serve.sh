@@ -45,9 +45,9 @@ site() {
 	# The repository may lie where the web server's user cannot look.
 	mkdir -p "$RUN_DIR/errors"
 	cp "$root"/docs/errors/* "$RUN_DIR/errors"
-	mkdir -p "$RUN_DIR/docs"
-	[ ! -d "$root/build/docs" ] || cp -R "$root"/build/docs/. "$RUN_DIR/docs"
-	chmod -R a+rX "$RUN_DIR/errors" "$RUN_DIR/docs"
+	mkdir -p "$RUN_DIR/page"
+	[ ! -d "$root/build/page" ] || cp -R "$root"/build/page/. "$RUN_DIR/page"
+	chmod -R a+rX "$RUN_DIR/errors" "$RUN_DIR/page"
 	shift
 	[ -z "$test" ] || examples
 	replace "$site" "$@"
@@ -63,7 +63,7 @@ examples() {
 
 nginx_files() {
 	site docs/nginx.conf /run/orders/orders.sock "$RUN_DIR/orders.sock" /usr/share/orders/errors "$RUN_DIR/errors" \
-		/usr/share/orders/docs "$RUN_DIR/docs" \
+		/usr/share/orders/page "$RUN_DIR/page" \
 		'listen 80 ' "listen 127.0.0.1:$PORT " '^.*listen \[::\]:.*' ''
 	cp /etc/nginx/nginx.conf "$RUN_DIR/nginx.conf"
 	replace "$RUN_DIR/nginx.conf" '^pid .*' "pid $RUN_DIR/nginx.pid;" '^error_log .*' 'error_log stderr;' \
@@ -199,13 +199,13 @@ nginx)
 	;;
 apache-proxy_fcgi)
 	graceful=WINCH
-	site "docs/$server.conf" /run/orders/orders.sock "$RUN_DIR/orders.sock" /usr/share/orders/docs "$RUN_DIR/docs" 'VirtualHost \*:80' "VirtualHost 127.0.0.1:$PORT" \
+	site "docs/$server.conf" /run/orders/orders.sock "$RUN_DIR/orders.sock" /usr/share/orders/page "$RUN_DIR/page" 'VirtualHost \*:80' "VirtualHost 127.0.0.1:$PORT" \
 		'max=20' "max=${MAX_WAITING:-20}"
 	serve with_pool apache_files
 	;;
 apache-fcgid)
 	graceful=WINCH
-	site "docs/$server.conf" /usr/lib/orders "$RUN_DIR/lib" /usr/share/orders/docs "$RUN_DIR/docs" /etc/orders/orders.env "$RUN_DIR/orders.env" \
+	site "docs/$server.conf" /usr/lib/orders "$RUN_DIR/lib" /usr/share/orders/page "$RUN_DIR/page" /etc/orders/orders.env "$RUN_DIR/orders.env" \
 		/var/lib/apache2/fcgid/orders.pool "$RUN_DIR/pool" 'VirtualHost \*:80' "VirtualHost 127.0.0.1:$PORT" \
 		'WORKERS 8$' "WORKERS $WORKERS" '\(FcgidM[a-z]*Processes\(PerClass\)*\) 8$' "\\1 $WORKERS"
 	mkdir -p "$RUN_DIR/lib"

@@ -452,3 +452,40 @@ Test(sns_answer, does_not_expand_entities_without_end)
 
 	expect_int(a.fault.rc, RC_SNS_DOWN, "given up");
 }
+
+#define LISTED(topics, next)                                                                                       \
+	"<ListTopicsResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><ListTopicsResult><Topics>" topics \
+	"</Topics>" next "</ListTopicsResult></ListTopicsResponse>"
+#define TOPIC(name) "<member><TopicArn>arn:aws:sns:us-east-1:000000000000:" name "</TopicArn></member>"
+
+Test(sns_answer, finds_a_topic_by_its_name)
+{
+	char long_token[3 * SNS_TEXT_SIZE] = "<NextToken>";
+	static const struct {
+		const char *xml, *arn, *next, *why;
+	} rows[] = {
+		{ LISTED(TOPIC("a") TOPIC("orders") TOPIC("z"), ""),
+		  "arn:aws:sns:us-east-1:000000000000:orders", "", "among others" },
+		{ LISTED(TOPIC("my-orders") TOPIC("orders-too") TOPIC("Orders"), ""), "", "",
+		  "names that are like it" },
+		{ LISTED("", "<NextToken>abc==</NextToken>"), "", "abc==", "more pages" },
+		{ LISTED(TOPIC("orders"), "<NextToken>abc</NextToken>"),
+		  "arn:aws:sns:us-east-1:000000000000:orders", "abc", "here, and more pages" },
+		{ LISTED("<member><TopicArn>orders</TopicArn></member>", ""), "", "", "no ARN" },
+		{ "<ListTopicsResponse>", "", "", "half an answer" },
+		{ "", "", "", "none" },
+	};
+	char arn[SNS_TEXT_SIZE], next[SNS_TEXT_SIZE];
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		expect_int(sns_answer_find_topic(rows[i].xml, strlen(rows[i].xml), "orders", arn, next),
+			   *rows[i].arn != '\0', rows[i].why);
+		expect_text(arn, rows[i].arn, rows[i].why);
+		expect_text(next, rows[i].next, rows[i].why);
+	}
+	memset(long_token + 11, 'x', 2 * SNS_TEXT_SIZE);
+	(void)strcat(long_token, "</NextToken>");
+	expect_int(sns_answer_find_topic(long_token, strlen(long_token), "orders", arn, next), 0,
+		   "a long token");
+	expect_text(next, "", "a part of one is of no use");
+}

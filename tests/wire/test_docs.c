@@ -24,7 +24,7 @@ static const struct {
 	{ "/docs/swagger-ui-bundle.js", "text/javascript<any>", "/*!" },
 	{ "/docs/swagger-ui.css", "text/css<any>", "." },
 	{ "/docs/favicon-32x32.png", "image/png", "\x89PNG" },
-	{ "/docs/LICENSE.txt", "text/plain<any>", "\n" },
+	{ "/docs/swagger-ui.txt", "text/plain<any>", "swagger-ui\n" },
 };
 
 Test(docs, are_files_with_a_type_that_may_do_nothing_but_show_themselves)
@@ -76,11 +76,13 @@ Test(docs, are_found_by_the_target_as_it_came_alone)
 		"/docs//page.js",
 		"/docs/.page.js",
 		"/docs/..",
-		"/docs/%2e%2e/docs.html",
+		"/docs/%2e%2e/page/index.html",
 		"/docs/../openapi.json",
 		"//docs",
 		"/%64ocs",
-		"/docs.html",
+		"/index.html",
+		"/docs/index.html",
+		"/docs/openapi.json",
 		"/Docs",
 		"/docss",
 		"/openapi.jsonx",

@@ -22,7 +22,7 @@ get(int64_t user, const char *order_id)
 
 /* Places n orders at once through SQL, with one item each and the same time: what a page costs is not asked here. */
 static void
-plant_orders(int64_t user, int n)
+plant_at_once(int64_t user, int n)
 {
 	(void)pool_sql(
 		pool_shared(),
@@ -125,7 +125,7 @@ Test(list, shows_100_orders_unless_told_otherwise)
 	int64_t user = new_user();
 	struct answer a;
 
-	plant_orders(user, 105);
+	plant_at_once(user, 105);
 	a = list(user, "");
 	cr_expect(json_count(json_read(a.body), "") == 100, "%d %d", a.status,
 		  json_count(json_read(a.body), ""));
@@ -137,7 +137,7 @@ Test(list, shows_every_order_once_across_pages_even_when_their_times_are_the_sam
 {
 	int64_t user = new_user(), last = INT64_MAX;
 
-	plant_orders(user, 25);
+	plant_at_once(user, 25);
 	for (int skip = 0; skip < 25; skip += 10) {
 		struct answer a = list(user, text("?skip=%d&limit=10", skip));
 		struct json_object *doc = json_read(a.body);

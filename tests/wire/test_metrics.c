@@ -62,6 +62,18 @@ expect_is(const char *body, const char *series, double is)
 	cr_expect(value(body, series) == is, "%s is %g, not %g", series, value(body, series), is);
 }
 
+struct row {
+	const char *series;
+	double is;
+};
+
+static void
+expect_rows(const char *body, const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect_is(body, rows[i].series, rows[i].is);
+}
+
 static void
 expect_more_than(const char *body, const char *series, double least)
 {
@@ -91,12 +103,9 @@ lint(const char *body)
 
 TestSuite(metrics, .timeout = 120);
 
-Test(metrics, count_each_request_once_whichever_worker_answers)
+Test(metrics, count_each_request_once_whichever_worker_answers_and_go_on_after_a_reload)
 {
-	static const struct {
-		const char *series;
-		double is;
-	} rows[] = {
+	static const struct row rows[] = {
 		{ ROUTE("POST", ORDERS, "201"), 5 },
 		{ ROUTE("POST", ORDERS, "404"), 1 },
 		{ ROUTE("POST", ORDERS, "422"), 1 },
@@ -151,13 +160,15 @@ Test(metrics, count_each_request_once_whichever_worker_answers)
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		cr_expect(ask_receive(&lists[i], 10000).status == 200);
 
-	for (int again = 0; again < 6; again++) {
-		char *body = scrape(&p);
-
-		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-			expect_is(body, rows[i].series, rows[i].is);
-	}
+	for (int again = 0; again < 6; again++)
+		expect_rows(scrape(&p), rows, sizeof rows / sizeof *rows);
 	expect_becomes(&p, "orders_events_total{outcome=\"published\"}", 4);
+	if (!server_lacks(POOL_IS_FULL)) {
+		cr_assert(kill((pid_t)atoi(read_file(text("%s/run/spawn.pid", p.dir), NULL)), SIGHUP) == 0);
+		expect_becomes(&p, "orders_workers_ended_total{how=\"left\"}", 3);
+		expect_rows(scrape(&p), rows, sizeof rows / sizeof *rows);
+		expect_is(scrape(&p), "orders_workers_started_total", 6);
+	}
 	cr_expect(pool_stop(&p));
 }
 
@@ -313,7 +324,8 @@ Test(metrics, never_go_back_when_workers_are_killed)
 	while (waitpid(killer, &status, WNOHANG) == 0) {
 		struct answer a = ASK(&p, .target = "/metrics"); /* 500 of one that is killed at it */
 
-		(void)ASK(&p, .target = ORDERS, .token = token_of(9));
+		if (scrapes % 8 == 0)
+			(void)ASK(&p, .target = ORDERS, .token = token_of(9));
 		if (a.status != 200)
 			continue;
 		after = a.body;

@@ -173,8 +173,15 @@ Test(status, lets_owners_only_cancel_what_is_pending_where_the_setting_says_so)
 			else
 				EXPECT_DETAIL_ROW(reason, a, 403, "Not enough permissions");
 		}
-	int64_t order_id = place_order(&p, new_user(), 3, 1);
+	int64_t owner = new_user(), order_id = place_order(&p, owner, 3, 1);
 
+	/* Before the condition, which is judged before the rest. */
+	a = ASK(&p, .method = "PATCH", .target = status_target(order_id), .token = token_of(owner),
+		.body = "{\"status\":\"confirmed\"}", .fields = "If-Match: \"7\"\r\n");
+	EXPECT_DETAIL(a, 403, "Not enough permissions");
+	a = ASK(&p, .method = "PATCH", .target = status_target(order_id), .token = token_of(owner),
+		.body = "{\"status\":\"cancelled\"}", .fields = "If-Match: \"7\"\r\n");
+	EXPECT_DETAIL(a, 412, "Precondition Failed");
 	a = change_order(&p, new_user(), order_id, "confirmed");
 	EXPECT_DETAIL(a, 404, text("Order %lld not found", (long long)order_id)); /* 404 before 403 */
 	order_id = place_order(&p, staff, 3, 1);

@@ -1,0 +1,126 @@
+/* Files of settings. */
+#include "ctl/env.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "table.h"
+
+/* Gathers "name=[value] " of each. */
+static bool
+put(void *arg, const char *name, const char *value)
+{
+	struct buf *b = arg;
+
+	buf_puts(b, name);
+	buf_puts(b, "=[");
+	buf_puts(b, value);
+	buf_puts(b, "] ");
+	return !b->failed;
+}
+
+Test(env, reads_what_spawn_sh_reads_and_what_a_shell_would)
+{
+	static const struct {
+		const char *text, *settings;
+		enum rc rc;
+		int line;
+		const char *why;
+	} rows[] = {
+		{ "", "", RC_OK, 0, "nothing" },
+		{ "A=1\nB=2\n", "A=[1] B=[2] ", RC_OK, 0, "two" },
+		{ "A=1", "A=[1] ", RC_OK, 0, "the last line without its end" },
+		{ "\n  \n# A=1\n ;B=2\n\tC=3 \r\n", "C=[3] ", RC_OK, 0,
+		  "empty lines, comments, white space" },
+		{ "A=\"x y\"\nB='x \"y'\nC=\"\nD=\"x\nE=''\n", "A=[x y] B=[x \"y] C=[\"] D=[\"x] E=[] ",
+		  RC_OK, 0, "quotes" },
+		{ "A=x=y\n", "A=[x=y] ", RC_OK, 0, "a value with =" },
+		{ "A= x\n", "A=[ x] ", RC_OK, 0, "blanks before a value are its own" },
+		{ "A='a'\\''b'\n", "A=[a'\\''b] ", RC_OK, 0, "no escapes without export" },
+		{ "export A='1'\nexport B='it'\\''s'\nexport  C=''\n", "A=[1] B=[it's] C=[] ", RC_OK, 0,
+		  "a shell's" },
+		{ "A=1\nexport B=2\n", "A=[1] ", RC_SYNTAX, 2, "export without quotes" },
+		{ "export A='1' B='2'\n", "", RC_SYNTAX, 1, "two at once" },
+		{ "export A='1\n", "", RC_SYNTAX, 1, "half a value" },
+		{ "export A='1'\\''\n", "", RC_SYNTAX, 1, "half an escape" },
+		{ "A=1\nB\nC=3\n", "A=[1] ", RC_SYNTAX, 2, "no =" },
+		{ "1A=1\n", "", RC_SYNTAX, 1, "a digit first" },
+		{ "=1\n", "", RC_SYNTAX, 1, "no name" },
+		{ "A B=1\n", "", RC_SYNTAX, 1, "a name with a blank" },
+		{ "A-B=1\n", "", RC_SYNTAX, 1, "a name with a dash" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		void *ctx = talloc_new(NULL);
+		char *text = talloc_strdup(ctx, rows[i].text);
+		struct buf got;
+		int line = 0;
+
+		buf_init(&got, ctx, 1000);
+		buf_puts(&got, "");
+		expect_int(env_parse(text, put, &got, &line), rows[i].rc, rows[i].why);
+		expect_int(line, rows[i].line, rows[i].why);
+		expect_text(got.data, rows[i].settings, rows[i].why);
+		talloc_free(ctx);
+	}
+}
+
+Test(env, ends_where_nobody_takes_more)
+{
+	char text[] = "A=1\nB=2\n";
+	void *ctx = talloc_new(NULL);
+	struct buf little;
+	int line = 0;
+
+	buf_init(&little, ctx, 10);
+	expect_int(env_parse(text, put, &little, &line), RC_NO_MEMORY, "no room for the second");
+	expect_int(line, 2, "it was the second");
+	talloc_free(ctx);
+}
+
+static const char *
+file_with(void *ctx, const char *bytes, size_t len)
+{
+	char *path = talloc_strdup(ctx, "/tmp/test_env.XXXXXX");
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && write(fd, bytes, len) == (ssize_t)len && close(fd) == 0);
+	return path;
+}
+
+Test(env, reads_files_whole_or_not_at_all)
+{
+	static const struct {
+		const char *bytes;
+		size_t len, max;
+		int error;
+		const char *why;
+	} rows[] = {
+		{ LITERAL(""), 10, 0, "empty" },
+		{ LITERAL("A=1\n"), 10, 0, "small" },
+		{ LITERAL("0123456789"), 10, 0, "just" },
+		{ LITERAL("01234567890"), 10, EFBIG, "one too many" },
+		{ LITERAL("A=\0001"), 10, EINVAL, "a NUL" },
+	};
+	void *ctx = talloc_new(NULL);
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		const char *path = file_with(ctx, rows[i].bytes, rows[i].len);
+		size_t len;
+		char *text = file_read(ctx, path, rows[i].max, &len);
+
+		if (text)
+			cr_expect(!rows[i].error && len == rows[i].len &&
+					  memcmp(text, rows[i].bytes, len) == 0 && !text[len],
+				  "%s", rows[i].why);
+		else
+			expect_int(errno, rows[i].error, rows[i].why);
+		(void)unlink(path);
+		cr_expect_null(file_read(ctx, path, 10, &len));
+		expect_int(errno, ENOENT, "gone");
+	}
+	talloc_free(ctx);
+}
