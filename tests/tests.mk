@@ -13,6 +13,7 @@ SERVED  := $(SERVED) status status_page validation
 LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged|are_not_held_up|wait_for_SNS)*
 LONG    := $(LONG)|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
+LONG    := $(LONG)|desk/@(shows|filters_that)*|pages/@(lead_staff|of_100|stay)*|history/@(keeps|tells_subscribers)*|etag/@(lets|is_not|is_judged)*
 wire-servers: deps-test ## the contract through each web server
 	@$(MAKE) --no-print-directory all build-wire
 	@for server in $(SERVERS); do \
