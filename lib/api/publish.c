@@ -74,6 +74,14 @@ publisher_lease_ms(struct publisher *p)
 	return breaker_is_open(p->breaker, &policy) ? 0 : LEASE_MS;
 }
 
+/* NULL is copied, too; false without memory. */
+static bool
+copy_text(void *ctx, const char **to, const char *from)
+{
+	*to = talloc_strdup(ctx, from);
+	return !from || *to;
+}
+
 static bool
 copy_items(void *ctx, struct event *to, const struct event *from)
 {
@@ -101,12 +109,10 @@ publisher_add(struct publisher *p, const struct event *e)
 	if (!memory)
 		return;
 	*to = *e;
-	to->id = talloc_strdup(memory, e->id);
-	to->request_id = talloc_strdup(memory, e->request_id);
-	to->traceparent = talloc_strdup(memory, e->traceparent);
-	to->email = talloc_strdup(memory, e->email);
-	if (!to->id || !to->request_id || !to->traceparent || !to->email ||
-	    (e->n && !copy_items(memory, to, e))) {
+	if (!copy_text(memory, &to->id, e->id) || !copy_text(memory, &to->request_id, e->request_id) ||
+	    !copy_text(memory, &to->traceparent, e->traceparent) ||
+	    !copy_text(memory, &to->email, e->email) || !copy_text(memory, &to->reason, e->reason) ||
+	    !copy_text(memory, &to->note, e->note) || (e->n && !copy_items(memory, to, e))) {
 		talloc_free(memory);
 		return;
 	}

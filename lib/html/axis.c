@@ -3,6 +3,7 @@
 #include <math.h>
 
 #define LEAST 1e-3 /* that has a logarithm here */
+#define MOST 1e12  /* that html_fixed() shows: nothing that is measured comes near */
 #define DECADES_MAX 8
 #define ROUNDING 1e-9
 
@@ -35,6 +36,7 @@ axis_make(bool decades, const double *tops, double min, double max)
 {
 	struct axis a = { .decades = decades, .steps = 2 };
 
+	max = fmin(max, MOST);
 	if (!decades) {
 		a.high = first_top(tops, max);
 		if (a.high == 0)
@@ -53,7 +55,7 @@ axis_height(const struct axis *a, double v)
 {
 	double h = ((a->decades ? exponent(v) : v) - a->low) / (a->high - a->low);
 
-	return h < 0 ? 0 : h > 1 ? 1 : h;
+	return h > 1 ? 1 : h > 0 ? h : 0; /* a NaN is at the lower end */
 }
 
 double

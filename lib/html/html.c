@@ -178,6 +178,12 @@ put_time(struct buf *b, int64_t at_us, size_t first, size_t last)
 }
 
 void
+html_minute(struct buf *b, int64_t at_us)
+{
+	put_time(b, at_us, 11, 15);
+}
+
+void
 html_clock(struct buf *b, int64_t at_us)
 {
 	put_time(b, at_us, 11, 18);

@@ -23,7 +23,8 @@ void html_rate(struct buf *b, double v);
 /* With its unit: 0.8 ms, 42 ms, 3.1 s, 2 min 5 s, 3 h 12 min, 4 d 7 h. A NaN is a dash; what is negative is 0. */
 void html_duration(struct buf *b, double ms);
 
-/* UTC: "14:05:09", and "2026-02-24 14:05:09". */
+/* UTC: "14:05", "14:05:09", and "2026-02-24 14:05:09". */
+void html_minute(struct buf *b, int64_t at_us);
 void html_clock(struct buf *b, int64_t at_us);
 void html_date(struct buf *b, int64_t at_us);
 

@@ -28,8 +28,11 @@
 		have.slice(want.length).forEach(h => h.remove());
 	}
 
-	/* A screen reader says what changes here: only when it does. */
+	/* A screen reader says what changes here: only when it does. What comes after a stop is too late to be said. */
 	function say(state, what) {
+		if (stopped)
+			if (state !== 'paused')
+				return;
 		document.body.className = state;
 		if (text !== what)
 			live.textContent = text = what;
@@ -63,7 +66,8 @@
 			show(new DOMParser().parseFromString(await answer.text(), 'text/html'));
 		} catch (e) {
 			lostAt = lostAt || utc();
-			document.title = 'No answer: Orders';
+			if (!stopped)
+				document.title = 'No answer: Orders';
 			say('lost', 'No figures since ' + lostAt + ' UTC: ' + why);
 		} finally {
 			clearTimeout(limit);

@@ -68,19 +68,6 @@ put_pixels(struct buf *b, const char *name, int64_t n)
 	buf_putc(b, '"');
 }
 
-/* "14:05" */
-static void
-put_minute(struct buf *b, int64_t at_us)
-{
-	struct buf clock;
-
-	buf_init(&clock, b->ctx, 64);
-	html_clock(&clock, at_us);
-	b->failed = b->failed || clock.failed;
-	if (clock.len == 8)
-		buf_put(b, clock.data, 5);
-}
-
 /* The values beside the axis, and on the other side of the edge the lines that go with them. */
 static void
 put_ticks(const struct frame *f, bool labels)
@@ -125,7 +112,7 @@ put_times(const struct frame *f)
 		buf_puts(f->b, x < SPAN_US / 16		    ? " text-anchor=\"start\">"
 			       : x > SPAN_US - SPAN_US / 16 ? " text-anchor=\"end\">"
 							    : " text-anchor=\"middle\">");
-		put_minute(f->b, at);
+		html_minute(f->b, at);
 		buf_puts(f->b, "</text>");
 	}
 }
@@ -149,7 +136,7 @@ put_gap_text(const struct frame *f, int64_t from_us, int64_t to_us)
 	buf_puts(f->b, "<text class=\"gone\" text-anchor=\"middle\" ");
 	put_width(f->b, "x", (from_us + to_us) / 2 - f->from_us);
 	put_pixels(f->b, " y", TOP + HEIGHT / 2 + 4);
-	buf_puts(f->b, ">no pool ran</text>");
+	buf_puts(f->b, ">no figures</text>");
 }
 
 static void
@@ -163,10 +150,10 @@ put_gap(const struct frame *f, int64_t from_us, int64_t to_us)
 	put_pixels(f->b, " y", TOP);
 	put_pixels(f->b, " height", HEIGHT);
 	buf_puts(f->b, "><title>");
-	put_minute(f->b, from_us);
+	html_minute(f->b, from_us);
 	buf_puts(f->b, " to ");
-	put_minute(f->b, to_us);
-	buf_puts(f->b, ": no figures, no pool ran</title></rect>");
+	html_minute(f->b, to_us);
+	buf_puts(f->b, ": no figures; no pool ran, or nobody in it was free</title></rect>");
 	put_gap_text(f, from_us, to_us);
 }
 
@@ -290,7 +277,7 @@ put_columns(const struct frame *f)
 		put_pixels(f->b, " y", TOP);
 		put_pixels(f->b, " height", HEIGHT);
 		buf_puts(f->b, "><title>");
-		put_minute(f->b, at);
+		html_minute(f->b, at);
 		buf_puts(f->b, " UTC");
 		for (int l = 0; l < PLOT_LINES && f->plot->lines[l].name; l++)
 			put_summary(f, &f->plot->lines[l], i, at + MINUTE_US);
@@ -306,9 +293,9 @@ put_description(const struct frame *f, int64_t unknown_us)
 {
 	html_text(f->b, f->plot->about);
 	buf_puts(f->b, ", from ");
-	put_minute(f->b, f->from_us);
+	html_minute(f->b, f->from_us);
 	buf_puts(f->b, " to ");
-	put_minute(f->b, f->end_us);
+	html_minute(f->b, f->end_us);
 	buf_puts(f->b, " UTC.");
 	for (int l = 0; f->n && l < PLOT_LINES && f->plot->lines[l].name; l++)
 		put_summary(f, &f->plot->lines[l], 0, INT64_MAX);

@@ -91,9 +91,11 @@ await visit({ viewport: SIZES.wide }, async (page) => {
 });
 
 /* The same figures for who has no JavaScript, in each of the sizes, by day and by night. */
-for (const [size, viewport] of Object.entries(SIZES))
-	for (const colorScheme of ["light", "dark"])
-		await visit({ viewport, colorScheme, javaScriptEnabled: false }, async (page) => {
+await visit({ javaScriptEnabled: false }, async (page) => {
+	for (const [size, viewport] of Object.entries(SIZES))
+		for (const colorScheme of ["light", "dark"]) {
+			await page.setViewportSize(viewport);
+			await page.emulateMedia({ colorScheme });
 			await page.goto(`${url}/status`);
 			check(await answered(page) > 0, "no figures");
 			check(await page.locator("#live").innerText() === "Loaded again every 10 s", await page.locator("#live").innerText());
@@ -101,4 +103,5 @@ for (const [size, viewport] of Object.entries(SIZES))
 			const width = await page.evaluate(() => document.documentElement.scrollWidth);
 			check(width <= viewport.width, `${size}: ${width} pixels wide`);
 			await page.screenshot({ path: picture(`status-${size}-${colorScheme}`), fullPage: true });
-		});
+		}
+});

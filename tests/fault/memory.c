@@ -69,7 +69,9 @@
 	      MONITOR("1", "249.00") "," ITEM("11", "Kaffeemühle „Röstmeister“", "64.90", "2",               \
 					      "129.80") "," MONITOR("3", "747.00"))
 #define NO_STORE "Cache-Control: no-store\r\n"
-#define CREATED NO_STORE "Location: /api/v1/orders/<int>\r\n"
+#define ONE_ORDER "ETag: \"<int>\"\r\n" NO_STORE
+#define CREATED "ETag: \"1\"\r\n" NO_STORE "Location: /api/v1/orders/<int>\r\n"
+#define NEXT(query) "Link: </api/v1/orders?" query "after=<int>>; rel=\"next\"\r\n"
 #define JSON "application/json"
 #define PAGE_FIELDS                                                                                          \
 	NO_STORE                                                                                             \
@@ -82,7 +84,10 @@
 
 enum { APP_USUAL, APP_RS256, APP_PASSWORD, APPS };
 enum token { TOKEN_NONE, TOKEN_CUSTOMER, TOKEN_READER, TOKEN_STAFF, TOKEN_NEW, TOKEN_BAD, TOKEN_RS256 };
-enum key { KEY_NONE, KEY_NEW, KEY_OLD };
+enum key { KEY_NONE, KEY_NEW, KEY_OLD, IF_ANY, IF_FIRST, IF_OTHER };
+
+/* Of the versions that If-Match of a change, or else If-None-Match, names. */
+static const char *const conditions[] = { [IF_ANY] = "*", [IF_FIRST] = "\"7\", \"1\"", [IF_OTHER] = "\"7\"" };
 
 struct kind {
 	const char *name;
@@ -90,7 +95,7 @@ struct kind {
 	const char *target; /* %s: the order's id */
 	enum token token;
 	const char *body;
-	enum key key;
+	enum key key; /* or a condition */
 	void (*prepare)(void);
 	int status; /* of the right answer; 0: no request, an idle turn */
 	const char *fields, *pattern;
@@ -157,7 +162,9 @@ fill_request(const struct kind *k)
 	param(&n, "HTTP_X_REQUEST_ID", wire.id);
 	if (k->token)
 		param(&n, "HTTP_AUTHORIZATION", text("Bearer %s", token_for(k->token)));
-	if (k->key)
+	if (k->key >= IF_ANY)
+		param(&n, k->body ? "HTTP_IF_MATCH" : "HTTP_IF_NONE_MATCH", conditions[k->key]);
+	else if (k->key)
 		param(&n, "HTTP_IDEMPOTENCY_KEY", k->key == KEY_NEW ? wire.id : "memory-replayed");
 	if (k->body) {
 		param(&n, "CONTENT_TYPE", "application/json");
@@ -213,11 +220,11 @@ rest(void)
 static bool
 is_answer(int status, const char *type, const char *fields, const char *body)
 {
-	const char *head = text(
-		"Status: %d %s\r\n%sContent-Length: %zu\r\n%sX-Request-ID: %s\r\n\r\n", status,
-		http_reason(status), *body ? text("Content-Type: %s\r\n", type) : "",
-		strlen(strstr(wire.bytes, "\r\n\r\n") ? strstr(wire.bytes, "\r\n\r\n") + 4 : ""), fields,
-		wire.id);
+	const char *end = strstr(wire.bytes, "\r\n\r\n");
+	const char *length = text("Content-Length: %zu\r\n", end ? strlen(end + 4) : 0);
+	const char *head = text("Status: %d %s\r\n%s%s%sX-Request-ID: %s\r\n\r\n", status,
+				http_reason(status), *body ? text("Content-Type: %s\r\n", type) : "",
+				status == HTTP_NOT_MODIFIED ? "" : length, fields, wire.id);
 
 	return !differs(wire.bytes, text("%s%s", head, body));
 }
@@ -475,15 +482,15 @@ static const struct kind kinds[] = {
 	{ "create, out of stock", "POST", ORDERS, TOKEN_CUSTOMER,
 	  "{\"items\":[{\"product_id\":3,\"quantity\":1},{\"product_id\":7,\"quantity\":5}]}", KEY_NONE, NULL,
 	  400, "", DETAIL("Insufficient stock for product 7. Available: 3, requested: 5"), true, 0, 0 },
-	{ "get", "GET", ORDERS "/%s", TOKEN_CUSTOMER, NULL, KEY_NONE, NULL, 200, NO_STORE,
+	{ "get", "GET", ORDERS "/%s", TOKEN_CUSTOMER, NULL, KEY_NONE, NULL, 200, ONE_ORDER,
 	  ORDER_ONE("9", "<any>"), true, 0, 0 },
 	{ "get on a new connection", "GET", ORDERS "/%s", TOKEN_CUSTOMER, NULL, KEY_NONE, disconnect, 200,
-	  NO_STORE, ORDER_ONE("9", "<any>"), true, 0, 0 },
+	  ONE_ORDER, ORDER_ONE("9", "<any>"), true, 0, 0 },
 	{ "create on a new connection", "POST", ORDERS, TOKEN_CUSTOMER, ONE, KEY_NONE, disconnect, 201,
 	  CREATED, ORDER_ONE("9", "pending"), true, 1, 0 },
-	{ "get, token not seen before", "GET", ORDERS "/%s", TOKEN_NEW, NULL, KEY_NONE, NULL, 200, NO_STORE,
+	{ "get, token not seen before", "GET", ORDERS "/%s", TOKEN_NEW, NULL, KEY_NONE, NULL, 200, ONE_ORDER,
 	  ORDER_ONE("9", "<any>"), true, 0, 0 },
-	{ "get, RS256 token", "GET", ORDERS "/%s", TOKEN_RS256, NULL, KEY_NONE, use_rs256, 200, NO_STORE,
+	{ "get, RS256 token", "GET", ORDERS "/%s", TOKEN_RS256, NULL, KEY_NONE, use_rs256, 200, ONE_ORDER,
 	  ORDER_ONE("9", "<any>"), true, 0, 0 },
 	{ "get, bad token", "GET", ORDERS "/%s", TOKEN_BAD, NULL, KEY_NONE, NULL, 401,
 	  "WWW-Authenticate: Bearer\r\n", DETAIL("Could not validate credentials"), false, 0, 0 },
@@ -491,20 +498,43 @@ static const struct kind kinds[] = {
 	  "WWW-Authenticate: Bearer\r\n", DETAIL("Not authenticated"), false, 0, 0 },
 	{ "get, no such order", "GET", ORDERS "/" NO_ORDER, TOKEN_CUSTOMER, NULL, KEY_NONE, NULL, 404, "",
 	  DETAIL("Order " NO_ORDER " not found"), true, 0, 0 },
-	{ "get by staff", "GET", ORDERS "/%s", TOKEN_STAFF, NULL, KEY_NONE, NULL, 200, NO_STORE,
+	{ "get by staff", "GET", ORDERS "/%s", TOKEN_STAFF, NULL, KEY_NONE, NULL, 200, ONE_ORDER,
 	  ORDER_ONE("9", "<any>"), true, 0, 0 },
-	{ "list", "GET", ORDERS "?skip=1&limit=1", TOKEN_READER, NULL, KEY_NONE, NULL, 200, NO_STORE,
-	  "[" ORDER_ONE("77", "pending") "]", true, 0, 0 },
+	{ "list", "GET", ORDERS "?skip=1&limit=1", TOKEN_READER, NULL, KEY_NONE, NULL, 200,
+	  NEXT("limit=1&") NO_STORE, "[" ORDER_ONE("77", "pending") "]", true, 0, 0 },
 	{ "list, two faults", "GET", ORDERS "?skip=-1&limit=%41", TOKEN_READER, NULL, KEY_NONE, NULL, 422, "",
 	  "{\"detail\":[{\"type\":\"greater_than_equal\",\"loc\":[\"query\",\"skip\"],\"msg\":\"Input should be greater "
 	  "than or equal to 0\",\"input\":\"-1\",\"ctx\":{\"ge\":0}},{\"type\":\"int_parsing\",\"loc\":[\"query\","
 	  "\"limit\"],\"msg\":\"Input should be a valid integer, unable to parse string as an "
 	  "integer\",\"input\":\"A\"}]}",
 	  false, 0, 0 },
+	{ "list of another's, filtered", "GET",
+	  ORDERS "?user_id=77&status=pending&created_from=2020-01-01T00:00:00+01:00&limit=1", TOKEN_STAFF,
+	  NULL, KEY_NONE, NULL, 200,
+	  NEXT("limit=1&status=pending&created_from=2019-12-31T23%3A00%3A00.000000Z&user_id=77&") NO_STORE,
+	  "[" ORDER_ONE("77", "pending") "]", true, 0, 0 },
+	{ "list of everybody's, none fits", "GET", ORDERS "?user_id=*&created_to=2020-01-01T00:00:00Z",
+	  TOKEN_STAFF, NULL, KEY_NONE, NULL, 200, NO_STORE, "[]", true, 0, 0 },
+	{ "list, no offset", "GET", ORDERS "?created_to=2026-02-24T13:46:26", TOKEN_READER, NULL, KEY_NONE,
+	  NULL, 422, "",
+	  "{\"detail\":[{\"type\":\"timezone_aware\",\"loc\":[\"query\",\"created_to\"],\"msg\":\"Input should have timezone "
+	  "info\",\"input\":\"2026-02-24T13:46:26\"}]}",
+	  false, 0, 0 },
+	{ "history", "GET", ORDERS "/%s/history", TOKEN_CUSTOMER, NULL, KEY_NONE, NULL, 200, NO_STORE,
+	  "[{\"version\":1,\"old_status\":null,\"new_status\":\"pending\",\"changed_at\":\"<time>\",\"changed_by\":\"9\",\"reason\":"
+	  "null,\"note\":null}<any>",
+	  true, 0, 0 },
+	{ "get, not modified", "GET", ORDERS "/%s", TOKEN_CUSTOMER, NULL, IF_ANY, NULL, 304, ONE_ORDER, "",
+	  true, 0, 0 },
+	{ "status change, reason and note", "PATCH", ORDERS "/%s/status", TOKEN_STAFF,
+	  "{\"status\":\"cancelled\",\"reason\":\"inventory\",\"note\":\"\\u0022none\\u0022 left\"}",
+	  IF_FIRST, make_order, 200, ONE_ORDER, ORDER_ONE("9", "cancelled"), true, 1, 0 },
+	{ "status change, stale", "PATCH", ORDERS "/%s/status", TOKEN_CUSTOMER, "{\"status\":\"cancelled\"}",
+	  IF_OTHER, make_order, 412, "", DETAIL("Precondition Failed"), true, 0, 0 },
 	{ "status change", "PATCH", ORDERS "/%s/status", TOKEN_CUSTOMER, "{\"status\":\"confirmed\"}",
-	  KEY_NONE, make_order, 200, NO_STORE, ORDER_ONE("9", "confirmed"), true, 1, 0 },
+	  KEY_NONE, make_order, 200, ONE_ORDER, ORDER_ONE("9", "confirmed"), true, 1, 0 },
 	{ "status change by staff", "PATCH", ORDERS "/%s/status", TOKEN_STAFF, "{\"status\":\"cancelled\"}",
-	  KEY_NEW, make_order, 200, NO_STORE, ORDER_ONE("9", "cancelled"), true, 1, 0 },
+	  KEY_NEW, make_order, 200, ONE_ORDER, ORDER_ONE("9", "cancelled"), true, 1, 0 },
 	{ "status change, illegal", "PATCH", ORDERS "/%s/status", TOKEN_CUSTOMER,
 	  "{\"status\":\"delivered\"}", KEY_NONE, make_order, 400, "",
 	  DETAIL("Cannot change order status from pending to delivered"), true, 0, 0 },
@@ -546,7 +576,7 @@ static const struct kind kinds[] = {
 	  0 },
 	{ "metrics", "GET", "/metrics", TOKEN_NONE, NULL, KEY_NONE, NULL, 200, "", "<any>", false, 0, 0 },
 	{ "get, connection by password", "GET", ORDERS "/%s", TOKEN_CUSTOMER, NULL, KEY_NONE, use_password,
-	  200, NO_STORE, ORDER_ONE("9", "<any>"), true, 0, 101 },
+	  200, ONE_ORDER, ORDER_ONE("9", "<any>"), true, 0, 101 },
 	{ "idle turn that sweeps", .target = "", .prepare = make_events },
 };
 

@@ -4,11 +4,11 @@
 #include <json-c/json.h>
 
 #include "base/utf8.h"
+#include "order/reason.h"
 #include "json/claims_json.h"
 #include "json/json.h"
 #include "json/product_json.h"
 #include "json/request_json.h"
-#include "order/reason.h"
 
 /* What we take, json-c takes too: it is the more lenient of the two. */
 static bool

@@ -3,7 +3,9 @@
 
 #include "api/app.h"
 #include "api/auth.h"
-#include "json/fault.h"
+#include "base/clock.h"
+#include "http/etag.h"
+#include "json/param.h"
 
 struct source {
 	const char *at, *end;
@@ -25,6 +27,7 @@ static const struct route routes[] = {
 	{ "GET", "/api/v1/orders", 0, NULL },
 	{ "POST", "/api/v1/orders", 0, NULL },
 	{ "GET", "/api/v1/orders/{order_id}", 0, NULL },
+	{ "GET", "/api/v1/orders/{order_id}/history", 0, NULL },
 	{ "PATCH", "/api/v1/orders/{order_id}/status", 0, NULL },
 };
 
@@ -53,6 +56,46 @@ check_query(struct http_request *r, const char *name)
 			json_check(why.text, strlen(why.text), &list, &err) == RC_OK);
 }
 
+static void
+check_filters(struct http_request *r)
+{
+	struct param p = { .name = "created_from" };
+	struct json_error err;
+	struct why why;
+	struct json list;
+	struct faults f;
+	enum status s = STATUS_COUNT;
+	int64_t us = INT64_MAX;
+
+	PROMISE(http_query(r, p.name, &p.text, &p.len) == RC_OK);
+	if (!p.text)
+		return;
+	faults_init(&f, r->ctx);
+	if (param_time(&f, &p, &us))
+		PROMISE(us >= CLOCK_LEAST_US && us <= CLOCK_GREATEST_US);
+	if (param_status(&f, &p, &s))
+		PROMISE(s < STATUS_COUNT);
+	if (faults_close(&f, &why))
+		PROMISE(json_check(why.text, strlen(why.text), &list, &err) == RC_OK);
+}
+
+static void
+check_condition(struct http_request *r)
+{
+	const char *value;
+	struct etags tags;
+	struct etag tag;
+	size_t n = 0;
+
+	PROMISE(http_param_list(r, "HTTP_IF_MATCH", &value) == RC_OK);
+	if (!value)
+		return;
+	for (tags = etags_of(value); etags_next(&tags, &tag); n++)
+		PROMISE(tag.opaque > value && tag.opaque + tag.len < value + strlen(value) &&
+			!memchr(tag.opaque, '"', tag.len));
+	PROMISE(n <= strlen(value) / 2 && (!tags.any || n == 0));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -77,6 +120,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(!r.body || (r.body_len <= HTTP_BODY_MAX && r.body[r.body_len] == '\0'));
 	check_query(&r, "skip");
 	check_query(&r, "limit");
+	check_query(&r, "after");
+	check_filters(&r);
+	check_condition(&r);
 	rc = route_match(routes, sizeof routes / sizeof *routes, r.method, r.target, r.path_len, &match);
 	PROMISE((rc == RC_OK) == (match.route != NULL));
 	if (match.value && rc == RC_OK)

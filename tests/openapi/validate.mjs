@@ -15,9 +15,9 @@ const doc = Document.read(new URL("../../docs/openapi.json", import.meta.url), m
 const complaints = new Map(), used = new Set();
 let exchanges = 0, excepted = 0, events = 0;
 
-// The same complaint once, with the first that gave cause and how many did.
+// The same complaint once, whichever members of lists it is about, with the first that gave cause and how many did.
 function complain(sentences, where) {
-	for (const sentence of sentences) {
+	for (const sentence of new Set(sentences.map((s) => s.replace(/\/\d+(?=[/ ])/g, "/*")))) {
 		const known = complaints.get(sentence) ?? { where, times: 0 };
 		known.times++;
 		complaints.set(sentence, known);
@@ -49,7 +49,7 @@ for (const pool of readdirSync(`${dir}/pools`)) {
 	const mailbox = `${dir}/pools/${pool}/events`;
 	for (const body of existsSync(mailbox) ? lines(mailbox) : []) {
 		events++;
-		complain(doc.judgeEvent(body), "an event");
+		complain(doc.judgeEvent(body), `an event: ${JSON.parse(body).Message.slice(0, 300)}`);
 	}
 }
 if (all) {

@@ -144,10 +144,11 @@ example_view(void *ctx, enum example_view kind)
 		give_up("no memory");
 	*v = views[kind];
 	fill_neighbours(v, kind == EXAMPLE_VIEW_NIGHT ? ill : well);
-	v->workers = talloc_memdup(v, kind == EXAMPLE_VIEW_NIGHT ? worried : workers, sizeof workers);
+	v->workers = talloc_memdup(v, kind == EXAMPLE_VIEW_NIGHT ? worried : workers,
+				   v->n_workers * sizeof *workers);
 	v->faults = talloc_memdup(v, kind == EXAMPLE_VIEW_NIGHT ? faults : faults + 4,
 				  v->n_faults * sizeof *faults);
-	if (!v->workers || (v->n_faults && !v->faults))
+	if (!v->workers || !v->faults)
 		give_up("no memory");
 	if (kind == EXAMPLE_VIEW_EMPTY)
 		for (int i = 0; i < NEIGHBOURS; i++)

@@ -104,9 +104,12 @@ plant_orders(const struct pool *p, int64_t user, const char *from, int n)
 {
 	(void)pool_sql(
 		p,
-		text("INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
+		text("WITH o AS (INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
 		     "SELECT %lld, '', (enum_range(NULL::orders.order_status))[1 + g %% 5], 1, 1, t, t FROM ("
-		     "SELECT g, timestamptz '%s' + g * interval '1 minute' AS t FROM generate_series(0, %d - 1) AS g) AS s",
+		     "SELECT g, timestamptz '%s' + g * interval '1 minute' AS t FROM generate_series(0, %d - 1) AS g) AS s "
+		     "RETURNING user_id, id, created_at) "
+		     "INSERT INTO orders.order_items (user_id, order_id, line, product_id, product_name, product_price, quantity, "
+		     "subtotal, created_at) SELECT user_id, id, 1, 1, 'P', 1, 1, 1, created_at FROM o",
 		     (long long)user, from, n));
 }
 

@@ -54,7 +54,7 @@ const char *status_target(int64_t order_id);
 void lead_order(const struct pool *p, int64_t user, int64_t order_id, const char *status);
 int64_t order_id_of(const struct answer *a);
 
-/* Plants n orders of user's without items through SQL, created from the moment `from` on, a minute apart, their statuses in turn; what they cost
+/* Plants n orders of user's with one item each through SQL, created from the moment `from` on, a minute apart, their statuses in turn; what they cost
  * and what they owe is not asked. */
 void plant_orders(const struct pool *p, int64_t user, const char *from, int n);
 /* The ids of a list, "3 2 1"; what else came, when it is none. */

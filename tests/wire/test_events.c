@@ -401,6 +401,36 @@ entry_of(const struct peer_request *r, int64_t order_id)
 	return -1;
 }
 
+/* One worker gathers while others wait, and their requests are long gone when it sends. */
+Test(events, that_were_gathered_bear_the_reason_and_note_of_their_own_change)
+{
+	static const char *const reasons[] = {
+		"customer", "declined", "fraud", "inventory", "staff", "other"
+	};
+	struct pool p = pool_start(&(const struct pool_options){ .workers = 1 });
+	int64_t ids[6];
+	struct exchange x[6];
+
+	for (int i = 0; i < 6; i++)
+		ids[i] = place_order(&p, 9, 3, 1);
+	for (int i = 0; i < 6; i++)
+		x[i] = ask_send(p.port, &(const struct ask){
+						.method = "PATCH",
+						.target = status_target(ids[i]),
+						.token = token_of(9),
+						.body = text("{\"status\":\"cancelled\",\"reason\":\"%s\","
+							     "\"note\":\"%0200d\"}",
+							     reasons[i], i) });
+	for (int i = 0; i < 6; i++)
+		cr_assert(ask_receive(&x[i], 10000).status == 200);
+	for (int i = 0; i < 6; i++) {
+		cr_assert(events_wait(&p, ids[i], 2, 15000, mail) == 2);
+		EXPECT_TEXT(json_get(mail[1].message, "data.reason"), reasons[i]);
+		EXPECT_TEXT(json_get(mail[1].message, "data.note"), text("%0200d", i));
+	}
+	cr_expect(pool_stop(&p));
+}
+
 Test(events, are_judged_one_by_one_when_a_batch_is_taken_in_part, .timeout = 60)
 {
 	struct peer sns = peer_start(NULL);

@@ -165,6 +165,8 @@ Test(ready, is_503_when_nobody_is_there_and_the_service_starts_all_the_same)
 	EXPECT_DETAIL(a, 503, "Database unavailable");
 	a = ASK(&p, .target = "/api/v1/orders/1", .token = token_of(9));
 	EXPECT_DETAIL(a, 503, "Database unavailable");
+	a = ASK(&p, .target = "/api/v1/orders/1/history", .token = token_of(9));
+	EXPECT_DETAIL(a, 503, "Database unavailable");
 	a = ASK(&p, .target = "/api/v1/orders", .token = token_of(9),
 		.body = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}");
 	EXPECT_DETAIL(a, 503, "Product service unavailable");

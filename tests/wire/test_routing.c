@@ -33,7 +33,7 @@ Test(routing, answers_404_to_what_is_no_path_of_the_service)
 		"/healthz",
 		"/Health",
 		"/ready/x",
-		"/status",
+		"/statuss",
 		"/index.html",
 		/* nothing is decoded or normalised */
 		"/api/v1/%6Frders",
@@ -81,6 +81,8 @@ Test(routing, answers_405_with_Allow_to_other_methods)
 		{ "/api/v1/orders/1/status", "PATCH", { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS" } },
 		{ "/health", "GET, HEAD", { "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } },
 		{ "/ready", "GET, HEAD", { "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } },
+		{ "/metrics", "GET, HEAD", { "POST", "DELETE" } },
+		{ "/status", "GET, HEAD", { "POST", "DELETE" } },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
