@@ -118,8 +118,9 @@ read_installed(void *ctx, const char *dir)
 int
 ctl_environment(void *ctx, const struct ctl_options *opt)
 {
-	const char *path = opt->env_file ? opt->env_file : getenv("ORDERS_ENV"),
-		   *url = getenv("DATABASE_URL");
+	const char *path = opt->env_file ? opt->env_file : getenv("ORDERS_ENV");
+	const char *url = getenv(
+		"PRODUCT_SERVICE_URL"); /* DATABASE_URL alone may be the owner's, for orders-schema */
 
 	log_set_level(LOG_ERROR + 1); /* what is worth saying is said in words */
 	log_watch(watch);

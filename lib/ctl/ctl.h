@@ -52,7 +52,7 @@ ctl_command_fn ctl_check, ctl_order, ctl_outbox_discard, ctl_outbox_list, ctl_ou
 /* One line on stderr, with the program's name. */
 __attribute__((format(printf, 1, 2))) void ctl_say(const char *format, ...);
 
-/* Reads the settings of --env, of ORDERS_ENV or, where neither is told and DATABASE_URL is not set, of the first installed file that
+/* Reads the settings of --env, of ORDERS_ENV or, where neither is told and PRODUCT_SERVICE_URL is not set, of the first installed file that
  * can be read, into the environment. EX_OK; EX_CONFIG, EX_NOINPUT or EX_OSERR, said. */
 int ctl_environment(void *ctx, const struct ctl_options *opt);
 

@@ -74,19 +74,37 @@ next_attempt(char text[static FORMAT_SIZE], const struct event_state *e)
 	return left_ms > 0 ? format_span(text, left_ms) : "now";
 }
 
+/* Why the change was made: "fraud: seen before". */
+static const char *
+reason_of(void *ctx, const struct event_state *e)
+{
+	const char *text = e->reason ? e->reason : e->note;
+
+	if (e->reason && e->note)
+		text = talloc_asprintf(ctx, "%s: %s", e->reason, e->note);
+	return text ? text : "";
+}
+
+static const struct column list_columns[] = {
+	{ "ORDER", true },  { "USER", true }, { "VERSION", true }, { "STATUS", false },
+	{ "SINCE", false }, { "BY", true },   { "EVENT", false },  { "STATE", false },
+	{ "TRIES", true },  { "NEXT", true }, { "REMARK", false },
+};
+static const struct column order_columns[] = {
+	{ "VERSION", true }, { "STATUS", false }, { "SINCE", false }, { "BY", true },	{ "REASON", false },
+	{ "EVENT", false },  { "STATE", false },  { "TRIES", true },  { "NEXT", true }, { "REMARK", false },
+};
+
+#define N(array) (sizeof(array) / sizeof *(array))
+
 void
 events_put_table(struct ctl *c, const struct event_state *events, size_t n, bool of_one_order)
 {
-	static const struct column columns[] = {
-		{ "ORDER", true },  { "USER", true }, { "VERSION", true }, { "STATUS", false },
-		{ "SINCE", false }, { "BY", true },   { "EVENT", false },  { "STATE", false },
-		{ "TRIES", true },  { "NEXT", true }, { "REMARK", false },
-	};
-	const size_t skipped = of_one_order ? 2 : 0;
 	char text[FORMAT_SIZE];
 	struct table t;
 
-	table_init(&t, c->ctx, columns + skipped, sizeof columns / sizeof *columns - skipped, c->colored);
+	table_init(&t, c->ctx, of_one_order ? order_columns : list_columns,
+		   of_one_order ? N(order_columns) : N(list_columns), c->colored);
 	for (size_t i = 0; i < n; i++) {
 		const struct event_state *e = &events[i];
 
@@ -98,6 +116,8 @@ events_put_table(struct ctl *c, const struct event_state *events, size_t n, bool
 		table_add(&t, event_step(c->ctx, e));
 		table_add(&t, format_time(text, e->changed_us));
 		table_addf(&t, "%lld", (long long)e->changed_by);
+		if (of_one_order)
+			table_add(&t, reason_of(c->ctx, e));
 		table_add(&t, e->event_id);
 		table_add_painted(&t, e->state, paint_of(e->state));
 		table_add(&t, attempts(text, e));

@@ -9,7 +9,7 @@
 #include "rc.h"
 
 /* All of them write text of at most FORMAT_SIZE - 1 bytes of ASCII to out, which they return. */
-#define FORMAT_SIZE 40
+#define FORMAT_SIZE 56
 
 /* "0 s", "42 s", "2 min 5 s", "1 h 20 min", "3 d 4 h": the two largest units; below a second "250 ms". */
 const char *format_span(char out[static FORMAT_SIZE], int64_t ms);

@@ -23,7 +23,9 @@ pool_find(void *ctx, const char *path, const char **why)
 			ctx, "no pool of this version runs at %s: POOL_FILE or RUN_DIR says where it is",
 			path);
 	else
-		*why = talloc_asprintf(ctx, "the pool at %s cannot be looked at: %s", path, strerror(errno));
+		*why = talloc_asprintf(ctx, "the pool at %s cannot be looked at: %s%s", path, strerror(errno),
+				       errno == EACCES ? "; it is for root, and for the pool's own user"
+						       : "");
 	return NULL;
 }
 
