@@ -38,3 +38,21 @@ faults=$({
 	done
 } 2>&1)
 [ -z "$faults" ] || { printf '%s\n' "$faults" >&2 && exit 1; }
+
+# completes WORD…: what bash would make of the last one.
+completes() {
+	bash -c '. docs/ordersctl.bash-completion && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _ordersctl && echo "${COMPREPLY[*]}"' bash "$@"
+}
+while IFS='|' read -r words wanted; do
+	# shellcheck disable=SC2086 # a list
+	got=$(completes ordersctl $words)
+	[ "$got" = "$wanted" ] || { echo "ordersctl.bash-completion: 'ordersctl $words' becomes '$got' and not '$wanted'" >&2 && exit 1; }
+done <<-'END'
+	st|status
+	outbox re|retry
+	outbox list --p|--parked
+	--json token --sub 9 --pr|--private-key
+	--env docs/ordersctl.8 ch|check
+	--env docs/ordersctl.b|docs/ordersctl.bash-completion
+	status --par|
+END

@@ -71,6 +71,20 @@ has(const char *haystack, const char *needle)
 	return strstr(haystack, needle) != NULL;
 }
 
+/* What bash makes of "ordersctl outbox show " there. */
+static const char *
+completed(const struct pool *p)
+{
+	const char *const argv[] = {
+		"/bin/bash", "-c",
+		"cd \"$ORDERS_TEST_ROOT\" && . docs/ordersctl.bash-completion && COMP_WORDS=(\"$0\" outbox show '') COMP_CWORD=3 && "
+		"_ordersctl && printf '%s\\n' \"${COMPREPLY[@]}\"",
+		program(), NULL
+	};
+
+	return program_run(argv, pool_environment(&(const struct pool_options){ 0 }, p), NULL).out;
+}
+
 /* SNS is down; of two orders' events one is given up, the others go when it returns. */
 Test(ordersctl, shows_what_is_owed_has_it_tried_again_and_gives_it_up)
 {
@@ -97,6 +111,7 @@ Test(ordersctl, shows_what_is_owed_has_it_tried_again_and_gives_it_up)
 	cr_expect_str_eq(json_get(listed, "1.waits_for"), "1");
 	cr_expect(json_count(json_read(SAYS(&p, "outbox", "list", "--limit", "1", "--json")), "") == 1);
 	cr_expect_str_eq(SAYS(&p, "outbox", "list", "--parked"), "no event is parked\n");
+	cr_expect(has(completed(&p), first) && has(completed(&p), "--json"), "%s", completed(&p));
 	cr_expect(has(SAYS(&p, "outbox", "show", first), "State           waiting\n"));
 
 	status = SAYS(&p, "status", "--json");
