@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /* From a stock, since several are wanted for each request; a child begins with one of its own. getrandom() of up to
  * 256 bytes never fails nor is cut short once the kernel is seeded. */
 static void
@@ -41,10 +43,13 @@ hex(char *out, const unsigned char *bytes, size_t n)
 void
 id_uuid(char out[static UUID_SIZE])
 {
+	uint64_t ms = (uint64_t)(clock_wall_us() / 1000);
 	unsigned char b[16];
 
 	random_bytes(b, sizeof b);
-	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	for (int i = 5; i >= 0; i--, ms >>= 8)
+		b[i] = (unsigned char)ms;
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x70);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	hex(out, b, 4);
 	hex(out + 9, b + 4, 2);

@@ -1,4 +1,4 @@
-/* Random identifiers (RFC 4122 version 4), W3C trace contexts, SHA-256. */
+/* Identifiers (RFC 9562 version 7), W3C trace contexts, SHA-256. */
 #ifndef BASE_ID_H
 #define BASE_ID_H
 
@@ -10,6 +10,7 @@
 #define TRACEPARENT_SIZE 56 /* 00-{32}-{16}-{2} and a NUL */
 #define SHA256_SIZE 32
 
+/* Of the wall clock's millisecond and 74 random bits: what is made together lies together in an index. */
 void id_uuid(char out[static UUID_SIZE]);
 
 /* Uniform in 0 … below-1; below > 0. */

@@ -6,9 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "table.h"
 
-Test(id, makes_version_4_uuids)
+Test(id, makes_version_7_uuids)
 {
 	char seen[200][UUID_SIZE];
 
@@ -23,10 +24,32 @@ Test(id, makes_version_4_uuids)
 			else
 				cr_expect(isxdigit((unsigned char)u[j]) && !isupper((unsigned char)u[j]),
 					  "%s", u);
-		cr_expect_eq(u[14], '4', "version: %s", u);
+		cr_expect_eq(u[14], '7', "version: %s", u);
 		cr_expect_not_null(strchr("89ab", u[19]), "variant: %s", u);
 		for (size_t j = 0; j < i; j++)
 			cr_expect_str_neq(u, seen[j]);
+	}
+}
+
+/* The example of RFC 9562, appendix A.6. */
+Test(id, makes_uuids_that_lie_in_the_order_of_time)
+{
+	static const struct {
+		int64_t wall_us;
+		const char *begins;
+	} rows[] = {
+		{ INT64_C(1645557742000000), "017f22e2-79b0-7" },
+		{ INT64_C(1645557742000999), "017f22e2-79b0-7" },
+		{ INT64_C(1645557742001000), "017f22e2-79b1-7" },
+		{ INT64_C(253402300799999999), "e677d21f-dbff-7" },
+	};
+	char u[UUID_SIZE];
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		clock_set_wall_us(rows[i].wall_us);
+		id_uuid(u);
+		cr_expect(strncmp(u, rows[i].begins, strlen(rows[i].begins)) == 0, "%s, not %s…", u,
+			  rows[i].begins);
 	}
 }
 
