@@ -102,9 +102,13 @@ chaos: deps-test ## workers killed, PostgreSQL and the emulator restarted, all a
 fault-mutants: deps-test ## the service broken on purpose: which row notices what
 	@tests/fault/mutants.sh $(MUTANTS)
 build-faults: $(BUILD)/tests/fault/fault $(BUILD)/tests/fault/hang.so $(MEMORY)
-bench: deps-bench ## speed beside PostgreSQL's own limit
+# DATA=N: what pages cost at N orders beside 10,000, instead
+bench: deps-bench ## speed beside PostgreSQL's own limit; DATA=10000000: does a page's cost grow with history?
 	@$(MAKE) --no-print-directory all
-	tests/bench/bench.sh
+	tests/bench/$(if $(DATA),pages.sh $(DATA),bench.sh)
+# ADD=1, SEED, UNTIL; DATABASE_URL, or the demo's
+data: deps ## load N orders, as a shop has them after two years
+	@N='$(N)' tests/bench/data.sh
 
 deps:
 	@demo/deps.sh build run
@@ -121,6 +125,6 @@ $(BUILD)/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 
 FORCE:
-.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench deps FORCE
+.PHONY: all run up down status clean help test unit store wire run-tests build-unit build-store build-wire build-fault build-aws build-faults aws-test fault chaos fault-mutants bench data deps FORCE
 
 -include $(shell find $(BUILD) -name 'deb*' -prune -o -name '*.d' -print 2>/dev/null)
