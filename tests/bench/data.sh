@@ -41,7 +41,7 @@ vacuum() {
 
 started=$(date +%s)
 schema "$url" psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=terse -v n="$N" -v seed="$SEED" -v until="$UNTIL 00:00:00+00" -v add="$ADD" \
-	-f "$PARTS_ROOT/tests/bench/data.sql"
+	<"$PARTS_ROOT/tests/bench/data.sql"
 vacuum orders.order_changes & # the largest beside the other two
 changes=$!
 vacuum orders.orders
