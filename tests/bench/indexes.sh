@@ -58,6 +58,7 @@ stack_database many
 [ -s "$dir/indexes.sql" ] || postgres_psql "$dir" many >"$dir/indexes.sql" -c "
 	SELECT replace(pg_get_indexdef(oid), 'CREATE INDEX', 'CREATE INDEX IF NOT EXISTS') || ';'
 	FROM pg_class WHERE relnamespace = 'orders'::regnamespace AND relname IN ('orders_by_status', 'all_orders_by_status')"
+rm -f "$dir/rates"
 scripts
 trap finish EXIT
 with
