@@ -12,6 +12,7 @@ SERVED  := $(SERVED) status status_page validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
 LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged)*|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
+LONG    := $(LONG)|desk/@(shows|filters_that)*|pages/@(lead_staff|of_100|stay)*|history/@(keeps|tells_subscribers)*|etag/@(lets|is_not|is_judged)*
 wire-servers: deps-test ## the contract through each web server
 	@$(MAKE) --no-print-directory all build-wire
 	@for server in $(SERVERS); do \

@@ -142,7 +142,8 @@ put_workers(struct buf *b, const struct view *v)
 			doing[v->workers[i].doing]++;
 		resident_kb += (uint64_t)v->workers[i].rss_kb;
 	}
-	put_family(b, GAUGE, "orders_http_requests_in_flight", "Requests that workers are at.");
+	put_family(b, GAUGE, "orders_http_requests_in_flight",
+		   "Requests that workers are at, this one included.");
 	put_u64(b, "orders_http_requests_in_flight", NULL, NULL, doing[DOING_REQUEST]);
 	put_family(b, GAUGE, "orders_workers", "Workers by what they do.");
 	for (int d = 0; d < DOINGS; d++)

@@ -68,14 +68,23 @@ put(struct line *l, const char *s, size_t len)
 	l->len += len;
 }
 
+/* What may be shown anywhere; returns its length. */
+static size_t
+make_safe(char safe[static TEXT_MAX], const char *s)
+{
+	size_t n = 0;
+
+	for (; *s && n < TEXT_MAX; s++, n++)
+		safe[n] = *s < ' ' || *s > '~' ? '?' : *s == '"' || *s == '\\' ? '\'' : *s;
+	return n;
+}
+
 static void
 put_text(struct line *l, const char *s)
 {
 	char safe[TEXT_MAX];
-	size_t n = 0;
+	size_t n = make_safe(safe, s);
 
-	for (; *s && n < sizeof safe; s++, n++)
-		safe[n] = *s < ' ' || *s > '~' ? '?' : *s == '"' || *s == '\\' ? '\'' : *s;
 	put(l, "\"", 1);
 	put(l, safe, n);
 	put(l, "\"", 1);
@@ -97,6 +106,15 @@ put_field(struct line *l, const char *name, const char *text, int64_t number)
 		put(l, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)number));
 }
 
+static void
+tell_watcher(enum log_level level, const char *event, const struct log_field *fields, int n)
+{
+	char text[TEXT_MAX + 1];
+
+	text[make_safe(text, essence(fields, n))] = '\0';
+	watcher(level, event, text, request_id ? request_id : "");
+}
+
 void
 log_write(enum log_level level, const char *event, const struct log_field *fields, int n)
 {
@@ -104,7 +122,7 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 	char now[RFC3339_SIZE];
 
 	if (watcher && level >= LOG_WARN)
-		watcher(level, event, essence(fields, n), request_id ? request_id : "");
+		tell_watcher(level, event, fields, n);
 	if (level < min_level)
 		return;
 	if (clock_rfc3339(clock_wall_us(), now))

@@ -34,7 +34,7 @@ void log_set_level(enum log_level level);
 void log_set_request_id(const char *id);
 
 /* From here on watch() hears of every warning and error, whatever is logged; text is the error, else the hint, else the first
- * text of its fields, or "". NULL: nobody does. */
+ * text of its fields, or "", cut and made safe as on the line. NULL: nobody does. */
 typedef void log_watch_fn(enum log_level level, const char *event, const char *text, const char *request_id);
 void log_watch(log_watch_fn *watch);
 

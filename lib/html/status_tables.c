@@ -1,4 +1,6 @@
 /* The tables of the page /status: workers, neighbours, totals, faults. */
+#include <string.h>
+
 #include "html/html.h"
 #include "html/status_parts.h"
 
@@ -204,8 +206,36 @@ status_put_totals(struct buf *b, const struct view *v)
 	buf_puts(b, "</section>\n");
 }
 
+static bool
+is_same(const struct fault_view *a, const struct fault_view *b)
+{
+	return strcmp(a->level, b->level) == 0 && strcmp(a->event, b->event) == 0 &&
+	       strcmp(a->text, b->text) == 0;
+}
+
+/* What came several times among the n newest first, as it came last: a neighbour that is down is said once a second. */
 static void
-put_fault(struct buf *b, const struct fault_view *f)
+put_repeats(struct buf *b, const struct fault_view *f, size_t n)
+{
+	const struct fault_view *first = f;
+	int64_t times = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_same(f, f + i)) {
+			first = f + i;
+			times++;
+		}
+	if (times == 1)
+		return;
+	buf_puts(b, " <span class=\"times\">");
+	html_count(b, times);
+	buf_puts(b, " times since ");
+	html_clock(b, first->at_us);
+	buf_puts(b, "</span>");
+}
+
+static void
+put_fault(struct buf *b, const struct fault_view *f, size_t n)
 {
 	buf_puts(b, "<tr class=\"");
 	html_text(b, f->level);
@@ -217,11 +247,21 @@ put_fault(struct buf *b, const struct fault_view *f)
 	html_text(b, f->event);
 	buf_puts(b, "</code> ");
 	html_text(b, f->text);
+	put_repeats(b, f, n);
 	buf_puts(b, "</td><td class=\"num wide\">");
 	buf_put_i64(b, f->pid);
 	buf_puts(b, "</td><td class=\"id wide\"><code>");
 	html_text(b, f->request_id);
 	buf_puts(b, "</code></td></tr>\n");
+}
+
+static bool
+is_newest_of_its_kind(const struct view *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_same(&v->faults[i], &v->faults[n]))
+			return false;
+	return true;
 }
 
 void
@@ -234,7 +274,8 @@ status_put_faults(struct buf *b, const struct view *v)
 
 	open_table(b, "faults", "Recent warnings and errors", columns);
 	for (size_t i = 0; i < v->n_faults; i++)
-		put_fault(b, &v->faults[i]);
+		if (is_newest_of_its_kind(v, i))
+			put_fault(b, &v->faults[i], v->n_faults - i);
 	if (!v->n_faults)
 		put_empty_row(b, 5, "none");
 	close_table(b);

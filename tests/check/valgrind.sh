@@ -99,7 +99,12 @@ requests() {
 	kind 'replay' 201 "$orders?@" -H "$bearer" -H 'Idempotency-Key: key' -d '{"items":[{"product_id":3,"quantity":1}]}'
 	kind 'one order' 200 "$orders/@" -H "$bearer"
 	kind 'list' 200 "$orders?limit=20&skip=@" -H "$bearer"
-	kind 'change' 200 "$orders/@/status" -X PATCH -H "$bearer" -d '{"status":"cancelled"}'
+	kind 'filtered list' 200 "$orders?status=pending&created_from=2026-01-01T00:00:00%2B01:00&limit=20&skip=@" -H "$bearer"
+	kind 'no filter' 422 "$orders?status=x&created_to=2026-01-01&after=0&x=@" -H "$bearer"
+	kind 'history' 200 "$orders/@/history" -H "$bearer"
+	kind 'not modified' 304 "$orders/@" -H "$bearer" -H 'If-None-Match: "7", W/"1"'
+	kind 'stale change' 412 "$orders/@/status" -X PATCH -H "$bearer" -H 'If-Match: "7"' -d '{"status":"confirmed"}'
+	kind 'change' 200 "$orders/@/status" -X PATCH -H "$bearer" -d '{"status":"cancelled","reason":"customer","note":"no"}'
 	kind 'refused change' 400 "$orders/@/status" -X PATCH -H "$bearer" -d '{"status":"shipped"}'
 	kind 'no such product' 404 "$orders?@" -H "$bearer" -d '{"items":[{"product_id":999999,"quantity":1}]}'
 	kind 'no such order' 404 "$orders/99999@" -H "$bearer"

@@ -220,9 +220,15 @@ Test(desk, pages_cost_the_same_however_many_orders_there_are)
 		  "of a rare status, far behind" },
 		{ "orders.list_all_orders(NULL, '2025-01-08', '2025-01-09', NULL, 0, 10)", "of a day" },
 	};
+	static const char *const stages[] = {
+		"SELECT 1",
+		"VACUUM ANALYZE orders.orders",
+		"UPDATE orders.orders SET status = 'confirmed' WHERE user_id > 1 AND id % 2 = 0",
+	};
 	int middle;
 
-	/* One user has a third of them, three in two thousand are shipped; with statistics, and with those of an empty table. */
+	/* One user has a third of them, three in two thousand are shipped. Without statistics; with them; and when they say that a status is
+	 * rare which a third of the orders has by now. */
 	(void)sql(
 		"INSERT INTO orders.orders (user_id, email, status, version, total_amount, created_at, updated_at) "
 		"SELECT CASE WHEN g %% 3 = 0 THEN 1 ELSE 2 + g %% 2000 END, '', CASE WHEN g %% 2000 < 3 THEN 'shipped' WHEN g %% 10 = 0 "
@@ -230,7 +236,8 @@ Test(desk, pages_cost_the_same_however_many_orders_there_are)
 		"SELECT g, timestamptz '2025-01-01' + g * interval '1 minute' AS t FROM generate_series(1, 30000) AS g) AS s");
 	middle = atoi(sql(
 		"SELECT id FROM orders.orders WHERE user_id = 1 ORDER BY created_at OFFSET 5000 LIMIT 1"));
-	for (int analyzed = 0; analyzed < 2; analyzed++) {
+	for (size_t k = 0; k < ROWS(stages); k++) {
+		(void)sql("%s", stages[k]);
 		for (size_t i = 0; i < ROWS(rows); i++) {
 			const char *hole = strstr(rows[i].call, "%d");
 			const char *call = hole ? talloc_asprintf(db.ctx, "%.*s%d%s",
@@ -239,13 +246,11 @@ Test(desk, pages_cost_the_same_however_many_orders_there_are)
 						: rows[i].call;
 			int n = blocks(call);
 
-			cr_expect(n > 0 && n <= PAGE_BLOCKS, "%s: %d blocks", rows[i].why, n);
+			cr_expect(n > 0 && n <= PAGE_BLOCKS, "%s, stage %zu: %d blocks", rows[i].why, k, n);
 		}
-		(void)sql("VACUUM ANALYZE orders.orders");
 	}
 	(void)sql("DROP INDEX orders.orders_by_status");
-	cr_expect_gt(blocks(rows[9].call), PAGE_BLOCKS,
-		     "of a user with few orders, without its index: the measure shows it");
+	cr_expect_gt(blocks(rows[0].call), PAGE_BLOCKS, "without its index: the measure shows it");
 }
 
 static struct past *

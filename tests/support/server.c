@@ -30,6 +30,7 @@ static const struct difference differences[] = {
 	{ "nginx", "/health%00", 400, "Bad Request" },
 	{ "nginx", "/%zz", 400, "Bad Request" },
 	{ "nginx", "/../health", 400, "Bad Request" },
+	{ "nginx", "`If-Match` on two lines", 400, "Bad Request" },
 	{ "apache", "/%zz", 400, "Bad Request" },
 	{ "apache", "/../health", 400, "Bad Request" },
 	{ "apache", "a field of 20,000 bytes", 400, "Bad Request" },

@@ -337,10 +337,13 @@ Test(metrics, remember_the_last_warnings_and_errors)
 	clock_set_wall_us(NOW + S);
 	log_error("sns.topic_gone", log_text("arn", "arn:x"), log_text("hint", "subscribe again"));
 	log_warn("other", log_text("arn", "arn:x"), log_i64("n", 1));
-	log_warn("bare");
+	log_warn("bare", log_text("error", ""));
+	log_warn("unsafe", log_text("error", "a\x1b[1mb\xff<\"c\n"));
 	log_info("request");
-	cr_assert_eq(look()->n_faults, 4);
+	cr_assert_eq(look()->n_faults, 5);
 	f = look()->faults;
+	expect_text(f->text, "a?[1mb?<'c?", "what a terminal or a page might take for more than text");
+	f++;
 	expect_text(f[3].event, "sns.refused", "the oldest comes last");
 	expect_text(f[3].text, "403: no", "the error");
 	expect_text(f[3].level, "warn", "level");

@@ -216,6 +216,24 @@ Test(status_html, misses_no_worker_that_nobody_has_started_yet)
 	expect_text(concerns(), "All is well.", "verdict");
 }
 
+Test(status_html, says_once_what_was_said_again_and_again)
+{
+	struct view *v = example_view(ctx, EXAMPLE_VIEW_NIGHT);
+
+	v->faults[2] = v->faults[4] = v->faults[0];
+	v->faults[4].at_us -= 60 * INT64_C(1000000);
+	v->faults[3] = v->faults[0];
+	v->faults[3].text = "another";
+	write_page(v);
+	expect_text(
+		xml_text(b.data, "table", "aria-labelledby", "faults", 0),
+		"UTC level event pid request 14:05:06 warn sns.unavailable Failed to connect to "
+		"sns.eu-central-1.amazonaws.com port 443 3 times since 14:04:06 60017 "
+		"7b0f2c1e-5b7b-4b1e-9a58-0f2d3a6f1c77 14:05:02 warn product.timeout no answer within 5 s 41207 "
+		"checkout-81f3 14:05:06 warn sns.unavailable another 60017 7b0f2c1e-5b7b-4b1e-9a58-0f2d3a6f1c77",
+		"faults");
+}
+
 Test(status_html, escapes_every_text)
 {
 	struct view *v = example_view(ctx, EXAMPLE_VIEW_NIGHT);
@@ -285,7 +303,7 @@ largest(void)
 						      LONG_MAX };
 	for (int i = 0; i < FAULTS; i++)
 		v->faults[i] = (struct fault_view){
-			0, longest + 250, longest + 215, longest + 63, longest + 191, INT32_MIN
+			0, longest + 250, longest + 215, longest + 63 + i, longest + 191, INT32_MIN
 		};
 	for (int i = 0; i < SAMPLES; i++)
 		v->samples[i] = (struct sample_view){ v->at_us - (int64_t)(SAMPLES - i) * 9900000,
