@@ -240,6 +240,33 @@ metrics_sample(void)
 }
 
 /* Called by a signal handler, too: atomic words and plain memory alone. */
+/* Where the kind of words is kept, which then go on with its count; else in place of what has not come for the longest time. */
+static cell_word *
+find_fault(uint64_t words[static FAULT_WORDS])
+{
+	uint64_t kept[FAULT_WORDS], oldest_us = UINT64_MAX;
+	cell_word *oldest = metrics->faults[0];
+
+	for (size_t i = 0; i < FAULTS; i++) {
+		bool good = cell_read(metrics->faults[i], kept, FAULT_WORDS);
+
+		if (good && kept[FAULT_LEVEL] == words[FAULT_LEVEL] &&
+		    memcmp(kept + FAULT_EVENT, words + FAULT_EVENT,
+			   (FAULT_REQUEST_ID - FAULT_EVENT) * sizeof *kept) == 0) {
+			words[FAULT_FIRST_US] = kept[FAULT_FIRST_US];
+			words[FAULT_TIMES] = kept[FAULT_TIMES] + 1;
+			return metrics->faults[i];
+		}
+		if (!good)
+			kept[FAULT_AT_US] = 0;
+		if (kept[FAULT_AT_US] < oldest_us) {
+			oldest_us = kept[FAULT_AT_US];
+			oldest = metrics->faults[i];
+		}
+	}
+	return oldest;
+}
+
 void
 metrics_fault(enum log_level level, const char *event, const char *text, const char *request_id)
 {
@@ -247,13 +274,14 @@ metrics_fault(enum log_level level, const char *event, const char *text, const c
 
 	if (!metrics)
 		return;
-	words[FAULT_AT_US] = (uint64_t)clock_wall_us();
+	words[FAULT_AT_US] = words[FAULT_FIRST_US] = (uint64_t)clock_wall_us();
+	words[FAULT_TIMES] = 1;
 	words[FAULT_LEVEL] = (uint64_t)level;
 	words[FAULT_PID] = (uint64_t)getpid();
 	cell_put_text(words + FAULT_EVENT, FAULT_TEXT - FAULT_EVENT, event);
 	cell_put_text(words + FAULT_TEXT, FAULT_REQUEST_ID - FAULT_TEXT, text);
 	cell_put_text(words + FAULT_REQUEST_ID, FAULT_WORDS - FAULT_REQUEST_ID, request_id);
-	cell_write(metrics->faults[atomic_fetch_add(&metrics->faults_taken, 1) % FAULTS], words, FAULT_WORDS);
+	cell_write(find_fault(words), words, FAULT_WORDS);
 }
 
 void

@@ -81,9 +81,11 @@ enum {
 
 enum { OUTBOX_LOOKED_AT_US, OUTBOX_WAITING, OUTBOX_PARKED, OUTBOX_OLDEST_US, OUTBOX_WORDS };
 
-/* Warnings and errors. */
+/* A kind of warning or error: one level, event and text, as it came last. */
 enum {
 	FAULT_AT_US,
+	FAULT_FIRST_US,
+	FAULT_TIMES,
 	FAULT_LEVEL, /* enum log_level */
 	FAULT_PID,
 	FAULT_EVENT,
@@ -101,7 +103,7 @@ struct metrics {
 	cell_word outbox[OUTBOX_WORDS + 1];
 	_Atomic int64_t look_ms; /* clock_ms() of the next look at the outbox */
 	_Atomic int64_t sample_ms;
-	_Atomic uint64_t samples_taken, faults_taken;
+	_Atomic uint64_t samples_taken;
 	cell_word routes[METRICS_ROUTES][NAME_WORDS + 1];
 	struct worker workers_at[METRICS_WORKERS];
 	struct series series[METRICS_SERIES];

@@ -215,23 +215,32 @@ read_fault(const cell_word *cell, uint64_t words[static FAULT_WORDS], struct fau
 		.text = (const char *)(words + FAULT_TEXT),
 		.request_id = (const char *)(words + FAULT_REQUEST_ID),
 		.pid = (int32_t)words[FAULT_PID],
+		.first_us = (int64_t)words[FAULT_FIRST_US],
+		.times = words[FAULT_TIMES],
 	};
 	return true;
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	int64_t x = ((const struct fault_view *)a)->at_us, y = ((const struct fault_view *)b)->at_us;
+
+	return (x < y) - (x > y);
 }
 
 static bool
 take_faults(const struct pool *p, struct view *v)
 {
-	uint64_t taken = atomic_load(&p->metrics.faults_taken),
-		 (*words)[FAULT_WORDS] = talloc_array_size(v, sizeof *words, FAULTS);
+	uint64_t(*words)[FAULT_WORDS] = talloc_array_size(v, sizeof *words, FAULTS);
 
 	v->faults = talloc_array(v, struct fault_view, FAULTS);
 	if (!v->faults || !words)
 		return false;
-	for (uint64_t n = 0; n < FAULTS && n < taken; n++)
-		if (read_fault(p->metrics.faults[(taken - 1 - n) % FAULTS], words[n],
-			       &v->faults[v->n_faults]))
+	for (size_t i = 0; i < FAULTS; i++)
+		if (read_fault(p->metrics.faults[i], words[i], &v->faults[v->n_faults]))
 			v->n_faults++;
+	qsort(v->faults, v->n_faults, sizeof *v->faults, newest_first);
 	return true;
 }
 

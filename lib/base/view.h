@@ -34,6 +34,7 @@ struct sample_view {
 	int64_t outbox_waiting, outbox_parked, outbox_age_ms; /* -1: not known */
 };
 
+/* A kind of warning or error, as it came last. */
 struct fault_view {
 	int64_t at_us;		/* wall */
 	const char *level;	/* "warn", "error" */
@@ -41,6 +42,8 @@ struct fault_view {
 	const char *text;	/* the error, or a hint; "" */
 	const char *request_id; /* "": between requests */
 	int32_t pid;
+	int64_t first_us; /* wall; so often since then */
+	uint64_t times;
 };
 
 struct outbox_view {

@@ -128,6 +128,8 @@ add_faults(struct buf *b, const struct view *v)
 		json_add_time(b, "at", f->at_us);
 		json_add_text(b, "level", f->level);
 		json_add_i64(b, "pid", f->pid);
+		json_add_i64(b, "times", (int64_t)f->times);
+		json_add_time(b, "first_at", f->first_us);
 		json_add_text(b, "event", f->event);
 		json_add_text(b, "text", *f->text ? f->text : NULL);
 		json_add_text(b, "request_id", *f->request_id ? f->request_id : NULL);

@@ -234,7 +234,8 @@ static bool
 put_faults(struct buf *out, void *ctx, const struct view *v, const struct pool_show *how)
 {
 	static const struct column columns[] = {
-		{ "TIME", false }, { "LEVEL", false }, { "PID", true }, { "EVENT", false }, { "TEXT", false },
+		{ "TIME", false }, { "LEVEL", false }, { "PID", true },
+		{ "TIMES", true }, { "EVENT", false }, { "TEXT", false },
 	};
 	char text[FORMAT_SIZE];
 	struct table t;
@@ -249,6 +250,7 @@ put_faults(struct buf *out, void *ctx, const struct view *v, const struct pool_s
 									 : format_time(text, f->at_us));
 		table_add_painted(&t, f->level, strcmp(f->level, "error") == 0 ? PAINT_BAD : PAINT_WARN);
 		table_addf(&t, "%d", f->pid);
+		table_addf(&t, "%llu", (unsigned long long)f->times);
 		table_add(&t, f->event);
 		table_add(&t, f->text);
 	}

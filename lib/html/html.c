@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 
 #define DASH "\u2013"
+#define DAY_US INT64_C(86400000000)
 /* Up to here a double has digits for three decimals; as a duration in ms it is 30 years. */
 #define FIGURE_MAX 1e12
 
@@ -187,6 +188,15 @@ void
 html_clock(struct buf *b, int64_t at_us)
 {
 	put_time(b, at_us, 11, 18);
+}
+
+void
+html_moment(struct buf *b, int64_t at_us, int64_t now_us)
+{
+	if (at_us / DAY_US == now_us / DAY_US)
+		html_clock(b, at_us);
+	else
+		html_date(b, at_us);
 }
 
 void

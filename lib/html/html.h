@@ -27,5 +27,7 @@ void html_duration(struct buf *b, double ms);
 void html_minute(struct buf *b, int64_t at_us);
 void html_clock(struct buf *b, int64_t at_us);
 void html_date(struct buf *b, int64_t at_us);
+/* The clock alone where it is the day of now_us. */
+void html_moment(struct buf *b, int64_t at_us, int64_t now_us);
 
 #endif

@@ -206,62 +206,38 @@ status_put_totals(struct buf *b, const struct view *v)
 	buf_puts(b, "</section>\n");
 }
 
-static bool
-is_same(const struct fault_view *a, const struct fault_view *b)
-{
-	return strcmp(a->level, b->level) == 0 && strcmp(a->event, b->event) == 0 &&
-	       strcmp(a->text, b->text) == 0;
-}
-
-/* What came several times among the n newest first, as it came last: a neighbour that is down is said once a second. */
+/* A neighbour that is down is said once a second. */
 static void
-put_repeats(struct buf *b, const struct fault_view *f, size_t n)
+put_times(struct buf *b, const struct fault_view *f)
 {
-	const struct fault_view *first = f;
-	int64_t times = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (is_same(f, f + i)) {
-			first = f + i;
-			times++;
-		}
-	if (times == 1)
+	if (f->times == 1)
 		return;
 	buf_puts(b, " <span class=\"times\">");
-	html_count(b, times);
+	html_count(b, (int64_t)f->times);
 	buf_puts(b, " times since ");
-	html_clock(b, first->at_us);
+	html_moment(b, f->first_us, f->at_us);
 	buf_puts(b, "</span>");
 }
 
 static void
-put_fault(struct buf *b, const struct fault_view *f, size_t n)
+put_fault(struct buf *b, const struct fault_view *f, int64_t now_us)
 {
 	buf_puts(b, "<tr class=\"");
 	html_text(b, f->level);
 	buf_puts(b, "\"><td class=\"time\">");
-	html_clock(b, f->at_us);
+	html_moment(b, f->at_us, now_us);
 	buf_puts(b, "</td><td><span class=\"mark\"></span>");
 	html_text(b, f->level);
 	buf_puts(b, "</td><td><code>");
 	html_text(b, f->event);
 	buf_puts(b, "</code> ");
 	html_text(b, f->text);
-	put_repeats(b, f, n);
+	put_times(b, f);
 	buf_puts(b, "</td><td class=\"num wide\">");
 	buf_put_i64(b, f->pid);
 	buf_puts(b, "</td><td class=\"id wide\"><code>");
 	html_text(b, f->request_id);
 	buf_puts(b, "</code></td></tr>\n");
-}
-
-static bool
-is_newest_of_its_kind(const struct view *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (is_same(&v->faults[i], &v->faults[n]))
-			return false;
-	return true;
 }
 
 void
@@ -274,8 +250,7 @@ status_put_faults(struct buf *b, const struct view *v)
 
 	open_table(b, "faults", "Recent warnings and errors", columns);
 	for (size_t i = 0; i < v->n_faults; i++)
-		if (is_newest_of_its_kind(v, i))
-			put_fault(b, &v->faults[i], v->n_faults - i);
+		put_fault(b, &v->faults[i], v->at_us);
 	if (!v->n_faults)
 		put_empty_row(b, 5, "none");
 	close_table(b);

@@ -50,13 +50,14 @@ static const struct neighbour_view ill[NEIGHBOURS] = {
 static const struct fault_view faults[] = {
 	{ AT_US - 3 * S_US, "warn", "sns.unavailable",
 	  "Failed to connect to sns.eu-central-1.amazonaws.com port 443",
-	  "7b0f2c1e-5b7b-4b1e-9a58-0f2d3a6f1c77", 60017 },
-	{ AT_US - 7 * S_US, "warn", "product.timeout", "no answer within 5 s", "checkout-81f3", 41207 },
+	  "7b0f2c1e-5b7b-4b1e-9a58-0f2d3a6f1c77", 60017, AT_US - 1206 * S_US, 1206 },
+	{ AT_US - 7 * S_US, "warn", "product.timeout", "no answer within 5 s", "checkout-81f3", 41207,
+	  AT_US - 7 * S_US, 1 },
 	{ AT_US - 61 * S_US, "warn", "product.fault", "price of product 1207 is \"n/a\"", "checkout-81e9",
-	  41208 },
-	{ AT_US - 754 * S_US, "error", "worker.stuck", "", "", 41213 },
+	  41208, AT_US - 61 * S_US, 1 },
+	{ AT_US - 754 * S_US, "error", "worker.stuck", "", "", 41213, AT_US - 754 * S_US, 1 },
 	{ AT_US - 1502 * S_US, "error", "sns.parked", "InvalidParameter: Invalid parameter: Message too long",
-	  "", 41210 },
+	  "", 41210, AT_US - 1502 * S_US, 1 },
 };
 
 /* A figure between 0 and 1 that looks like chance. */

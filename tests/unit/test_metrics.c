@@ -336,8 +336,11 @@ Test(metrics, remember_the_last_warnings_and_errors)
 	log_set_request_id(NULL);
 	clock_set_wall_us(NOW + S);
 	log_error("sns.topic_gone", log_text("arn", "arn:x"), log_text("hint", "subscribe again"));
+	clock_set_wall_us(NOW + 2 * S);
 	log_warn("other", log_text("arn", "arn:x"), log_i64("n", 1));
+	clock_set_wall_us(NOW + 3 * S);
 	log_warn("bare", log_text("error", ""));
+	clock_set_wall_us(NOW + 4 * S);
 	log_warn("unsafe", log_text("error", "a\x1b[1mb\xff<\"c\n"));
 	log_info("request");
 	cr_assert_eq(look()->n_faults, 5);
@@ -355,10 +358,37 @@ Test(metrics, remember_the_last_warnings_and_errors)
 	expect_text(f[2].request_id, "", "between requests");
 	expect_text(f[1].text, "arn:x", "or what there is");
 	expect_text(f[0].text, "", "or nothing");
-	for (int i = 0; i < 100; i++)
-		log_warn("more");
+}
+
+Test(metrics, keep_a_warning_that_repeats_once_and_the_others_beside_it)
+{
+	const struct fault_view *f;
+
+	clock_set_wall_us(NOW);
+	log_warn("rare", log_text("error", "once"));
+	for (int i = 0; i < 100; i++) {
+		clock_set_wall_us(NOW + i * S);
+		log_set_request_id(i == 99 ? "r-99" : NULL);
+		log_warn("sns.unavailable", log_text("error", "refused"));
+	}
+	log_set_request_id(NULL);
+	log_error("sns.unavailable", log_text("error", "refused"));
+	cr_assert_eq(look()->n_faults, 3, "the level tells them apart");
+	f = look()->faults;
+	f += strcmp(f->level, "error") == 0;
+	expect_text(f->event, "sns.unavailable", "event");
+	cr_expect_eq(f->times, 100);
+	cr_expect_eq(f->first_us, NOW);
+	cr_expect_eq(f->at_us, NOW + 99 * S);
+	expect_text(f->request_id, "r-99", "the last one's");
+	expect_text(look()->faults[2].event, "rare", "that came before all of them");
+	for (int i = 0; i < FAULTS; i++) {
+		clock_set_wall_us(NOW + (100 + i) * S);
+		log_warn("more", log_text("error", talloc_asprintf(ctx, "%d", i)));
+	}
 	cr_expect_eq(look()->n_faults, FAULTS);
-	expect_text(look()->faults[FAULTS - 1].event, "more", "the first ones are gone");
+	expect_text(look()->faults[0].text, "31", "the newest");
+	expect_text(look()->faults[FAULTS - 1].text, "0", "the oldest: what came before is gone");
 	pool->metrics.faults[5][3]++;
 	cr_expect_eq(look()->n_faults, FAULTS - 1, "a torn one is left out");
 }

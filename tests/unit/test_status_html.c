@@ -216,21 +216,21 @@ Test(status_html, misses_no_worker_that_nobody_has_started_yet)
 	expect_text(concerns(), "All is well.", "verdict");
 }
 
-Test(status_html, says_once_what_was_said_again_and_again)
+Test(status_html, says_how_often_and_since_when_something_was_said)
 {
 	struct view *v = example_view(ctx, EXAMPLE_VIEW_NIGHT);
 
-	v->faults[2] = v->faults[4] = v->faults[0];
-	v->faults[4].at_us -= 60 * INT64_C(1000000);
-	v->faults[3] = v->faults[0];
-	v->faults[3].text = "another";
+	v->faults[2].first_us -= 2 * INT64_C(86400000000);
+	v->faults[2].times = 2;
+	v->n_faults = 3;
 	write_page(v);
 	expect_text(
 		xml_text(b.data, "table", "aria-labelledby", "faults", 0),
 		"UTC level event pid request 14:05:06 warn sns.unavailable Failed to connect to "
-		"sns.eu-central-1.amazonaws.com port 443 3 times since 14:04:06 60017 "
+		"sns.eu-central-1.amazonaws.com port 443 1,206 times since 13:45:03 60017 "
 		"7b0f2c1e-5b7b-4b1e-9a58-0f2d3a6f1c77 14:05:02 warn product.timeout no answer within 5 s 41207 "
-		"checkout-81f3 14:05:06 warn sns.unavailable another 60017 7b0f2c1e-5b7b-4b1e-9a58-0f2d3a6f1c77",
+		"checkout-81f3 14:04:08 warn product.fault price of product 1207 is \"n/a\" "
+		"2 times since 2026-02-22 14:04:08 41208 checkout-81e9",
 		"faults");
 }
 
@@ -242,7 +242,7 @@ Test(status_html, escapes_every_text)
 	v->workers[0].route = v->workers[0].waits_for = HOSTILE;
 	v->workers[0].since_ms = 60000;
 	v->neighbours[0].name = HOSTILE;
-	v->faults[0] = (struct fault_view){ 0, HOSTILE, HOSTILE, HOSTILE, HOSTILE, -1 };
+	v->faults[0] = (struct fault_view){ 0, HOSTILE, HOSTILE, HOSTILE, HOSTILE, -1, 0, 1 };
 	write_page(v);
 	expect_int(xml_count(b.data, "script", NULL, NULL), 1, "scripts");
 	cr_expect(strstr(xml_text(b.data, "table", "aria-labelledby", "faults", 0),
@@ -303,7 +303,8 @@ largest(void)
 						      LONG_MAX };
 	for (int i = 0; i < FAULTS; i++)
 		v->faults[i] = (struct fault_view){
-			0, longest + 250, longest + 215, longest + 63 + i, longest + 191, INT32_MIN
+			0, longest + 250, longest + 215, longest + 63 + i, longest + 191, INT32_MIN,
+			0, UINT64_MAX
 		};
 	for (int i = 0; i < SAMPLES; i++)
 		v->samples[i] = (struct sample_view){ v->at_us - (int64_t)(SAMPLES - i) * 9900000,
