@@ -171,6 +171,13 @@ Test(lifecycle, no_request_fails_while_workers_retire_and_are_replaced)
 	cr_expect(pool_stop(&p));
 }
 
+/* Until then it counts as one of them. */
+static bool
+has_ended(void *pid)
+{
+	return kill(*(pid_t *)pid, 0) != 0;
+}
+
 Test(lifecycle, a_killed_worker_is_replaced)
 {
 	struct pool p;
@@ -182,6 +189,7 @@ Test(lifecycle, a_killed_worker_is_replaced)
 		cr_assert(pool_has_workers(&p, 3, 5000)); /* the others may still be starting */
 		cr_assert(pool_pids(&p, "orders.fcgi", pids) == 3);
 		(void)kill(pids[round], SIGKILL);
+		cr_expect(wait_until(5000, has_ended, &pids[round]));
 		cr_expect(ASK(&p, .target = "/health").status == 200);
 		cr_expect(pool_has_workers(&p, 3, 5000));
 	}
