@@ -201,6 +201,9 @@ app_turn(void *arg)
 	struct app *app = arg;
 	int wait_ms = publisher_turn(app->publisher, false);
 
+	/* It is no request's time. */
+	(void)pg_take_spent_us(app->pg);
+	(void)publisher_take_spent_us(app->publisher);
 	end_turn(app);
 	return wait_ms;
 }

@@ -16,7 +16,7 @@
 #define GATHER_MS                                                                                            \
 	100 /* that a new event waits for others while requests are waiting, beside the one at work */
 #define SWEEP_MS 500		  /* between the pool's looks for waiting events */
-#define SWEEP_MAX 40		  /* events that a sweep takes, with one claim and one settlement */
+#define SWEEP_MAX 100		  /* events that a sweep takes, with one claim and one settlement */
 #define SWEEP_AFTER_FAULT_MS 2000 /* of the database */
 #define OVERDUE_MS 200		  /* that nobody was idle when it was time to look: then somebody busy does */
 #define LOOK_MS 5000		  /* between the pool's looks at how much the outbox owes */
@@ -63,7 +63,7 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 	p->places = (struct places){ .max = config_half_pool(config),
 				     .longest_ms = LEASE_MS + 2 * PG_CALL_MS };
 	p->sweepers = p->places;
-	p->sweepers.max = (p->places.max + 1) / 2;
+	p->sweepers.max = (p->places.max + 3) / 4;
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);

@@ -12,6 +12,14 @@ const place = () => fetch(`${url}/api/v1/orders`, {
 
 const answered = async (page) => Number((await page.locator(".totals dd").first().innerText()).replaceAll(",", ""));
 
+const sns = async () => (await (await fetch(`${url}/ready`)).json()).checks.sns;
+
+/* A neighbour that is found to be well again may move what stands beside it. */
+check((await place()).status === 201, "no order was made");
+for (let i = 0; i < 200 && await sns() !== "ok"; i++)
+	await new Promise((resolve) => setTimeout(resolve, 50));
+check(await sns() === "ok", "SNS is not well");
+
 /* Figures change in the page that was loaded, and nothing moves for it. */
 await visit({ viewport: SIZES.wide }, async (page) => {
 	await page.goto(`${url}/status`);

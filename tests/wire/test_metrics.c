@@ -337,12 +337,13 @@ Test(metrics, never_go_back_when_workers_are_killed)
 		scrapes++;
 	}
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "workers were not replaced");
-	cr_expect(scrapes > 3, "%d", scrapes);
+	cr_expect(scrapes > 0, "%d", scrapes);
 	/* Who is killed before it has begun to serve was never there. */
 	cr_expect(wait_until(15000, all_deaths_are_known, &p));
-	before = scrape(&p);
-	expect_more_than(before, "orders_workers_ended_total{how=\"died\"}", KILLED / 2);
-	expect_is(before, "orders_workers_ended_total{how=\"left\"}", 0);
+	after = scrape(&p);
+	expect_grown(before, after);
+	expect_more_than(after, "orders_workers_ended_total{how=\"died\"}", KILLED / 2);
+	expect_is(after, "orders_workers_ended_total{how=\"left\"}", 0);
 	cr_expect(pool_stop(&p));
 }
 
