@@ -26,7 +26,8 @@ await visit({ viewport: SIZES.wide }, async (page) => {
 	await page.evaluate(() => {
 		window.moved = [];
 		window.figure = document.querySelector("figure");
-		new PerformanceObserver((list) => list.getEntries().forEach((e) => window.moved.push(...e.sources.map((s) =>
+		const up_or_down = (s) => Math.abs(s.currentRect.y - s.previousRect.y) > 1; // a figure may get another digit
+		new PerformanceObserver((list) => list.getEntries().forEach((e) => window.moved.push(...e.sources.filter(up_or_down).map((s) =>
 			`${s.node?.nodeName} ${s.node?.className} ${s.node?.textContent?.slice(0, 40)}`))))
 			.observe({ type: "layout-shift", buffered: true });
 	});
