@@ -1,4 +1,5 @@
 /* A long outage of SNS has left a million events: they go quickly, beside the requests, and leave nothing behind. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,16 @@ has_gone_down_to(void *arg)
 	return scene_owed(w->s) <= w->most;
 }
 
+/* Seldom and by what costs little: counting a million rows takes more of the processors than sending them. */
+static bool
+has_drained(void *arg)
+{
+	(void)poll(NULL, 0, 250);
+	return strtol(pool_sql(&((const struct scene *)arg)->pool,
+			       "SELECT waiting FROM orders.outbox_stats()"),
+		      NULL, 10) <= 50;
+}
+
 static bool
 is_small(void *arg)
 {
@@ -114,7 +125,7 @@ run_backlog(void)
 	       "SNS is back, and nothing goes");
 	figure("the first gone after %.1f s", (double)(clock_us() - begun) / 1e6);
 	begun = clock_us();
-	demand(wait_until(1200000, has_gone_down_to, &(struct waiting){ &s, 50 }), "the backlog does not go");
+	demand(wait_until(1200000, has_drained, &s), "the backlog does not go");
 	drain_s = (double)(clock_us() - begun) / 1e6;
 	during = load_figures(l, ALL_KINDS, begun, clock_us());
 	figure("%ld events gone in %.0f s, %.0f/s", left, drain_s, (double)left / drain_s);
