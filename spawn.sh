@@ -112,12 +112,15 @@ children() {
 }
 
 # Sets $workers to those children of $1 that take requests, and $serving to their number: its epoll set is the last thing that
-# a worker opens before it does.
+# a worker opens before it does. Between its fork and its exec a child still has the one of multiwatch.
 serving() {
 	workers='' serving=0
 	children "$1"
 	for pid in $children; do
-		case $(ls -l "/proc/$pid/fd" 2>/dev/null) in
+		program=multiwatch
+		read -r program 2>/dev/null <"/proc/$pid/comm" || :
+		case $program:$(ls -l "/proc/$pid/fd" 2>/dev/null) in
+		multiwatch:*) ;;
 		*eventpoll*) workers="$workers $pid" serving=$((serving + 1)) ;;
 		esac
 	done
