@@ -178,8 +178,10 @@ BEGIN
 		v_version := p_versions[i];
 		DELETE FROM orders.outbox AS b
 		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version;
-		UPDATE orders.outbox AS b SET next_attempt_at = v_now
-		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
+		IF FOUND THEN
+			UPDATE orders.outbox AS b SET next_attempt_at = v_now
+			WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
+		END IF;
 	END LOOP;
 END
 $$;

@@ -22,6 +22,7 @@
 #define LOOK_MS 5000		  /* between the pool's looks at how much the outbox owes */
 #define LOOK_LATE_MS 10000	  /* that nobody was idle for one: then somebody busy does */
 #define LOOK_AFTER_FAULT_MS 30000 /* of one of them */
+#define SWEEPERS 1 /* their places are not those of who publishes what it has made itself */
 #define AGAIN_MS 20		  /* until the next try to get a place among those that publish */
 #define RETRY_FIRST_MS 250
 #define BACK_OFF_CAP_MS                                                                                      \
@@ -64,6 +65,9 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 				     .longest_ms = LEASE_MS + 2 * PG_CALL_MS };
 	p->sweepers = p->places;
 	p->sweepers.max = (p->places.max + 3) / 4;
+	p->sweepers.which = SWEEPERS; /* those that publish must not keep them out, however slow SNS is */
+	if (p->places.max > p->sweepers.max)
+		p->places.max -= p->sweepers.max;
 	p->breaker = &pool->breakers[NEIGHBOUR_SNS];
 	p->pg = pg;
 	p->sns = sns_open(p, config);

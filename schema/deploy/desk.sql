@@ -314,7 +314,8 @@ BEGIN
 END
 $$;
 
--- As it was, but its rows are locked in the order of their keys first: two that come late do not meet crosswise.
+-- As it was, but its rows are locked in the order of their keys first: two that come late do not meet crosswise. And who comes so late
+-- that somebody else has taken the event away leaves the next one's lease alone.
 CREATE OR REPLACE FUNCTION orders.publish_done(p_users bigint[], p_orders bigint[], p_versions integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -329,12 +330,15 @@ BEGIN
 	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version IN (d.version, d.version + 1)
 	ORDER BY b.user_id, b.order_id, b.version
 	FOR UPDATE OF b;
-	DELETE FROM orders.outbox AS b
-	USING unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
-	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version;
+	WITH gone AS (
+		DELETE FROM orders.outbox AS b
+		USING unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+		WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version
+		RETURNING b.user_id, b.order_id, b.version
+	)
 	UPDATE orders.outbox AS b
 	SET next_attempt_at = now()
-	FROM unnest(p_users, p_orders, p_versions) AS d (user_id, order_id, version)
+	FROM gone AS d
 	WHERE b.user_id = d.user_id AND b.order_id = d.order_id AND b.version = d.version + 1;
 END
 $$;

@@ -205,6 +205,23 @@ BEGIN
 END
 $$;
 
+-- Which changes these events tell of, by the order of their keys: in it everybody locks what is owed, or they would wait for each
+-- other crosswise. place: of the event in p_events.
+CREATE FUNCTION orders.in_order(p_events uuid[])
+RETURNS TABLE (place integer, user_id bigint, order_id bigint, version integer)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT i, f.user_id, f.order_id, f.version
+	FROM generate_subscripts(p_events, 1) AS i
+	LEFT JOIN LATERAL orders.find_event(p_events[i]) AS f ON true
+	ORDER BY f.user_id, f.order_id, f.version;
+END
+$$;
+
 -- These events are due now, parked or not; their attempts still count. For each of them, in this order, what was done: retried, or
 -- nothing since it is sent or was discarded before, or unknown. An event behind another of its order goes on waiting for that one.
 CREATE FUNCTION orders.outbox_retry(p_events uuid[]) RETURNS TABLE (event_id uuid, outcome text)
@@ -214,25 +231,19 @@ SET lock_timeout = '2s'
 AS $$
 #variable_conflict use_column
 DECLARE
-	v_user bigint;
-	v_order bigint;
-	v_version integer;
+	v_event record;
+	v_outcomes text[] := array_fill(NULL::text, ARRAY[cardinality(p_events)]);
 BEGIN
-	FOR i IN 1 .. cardinality(p_events) LOOP
-		event_id := p_events[i];
-		SELECT f.user_id, f.order_id, f.version INTO v_user, v_order, v_version FROM orders.find_event(p_events[i]) AS f;
+	FOR v_event IN SELECT * FROM orders.in_order(p_events) LOOP
 		UPDATE orders.outbox AS b
 		SET next_attempt_at = now(), parked_at = NULL
-		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version;
-		IF FOUND THEN
-			outcome := 'retried';
-		ELSE
-			SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END INTO outcome
-			FROM orders.order_events(v_user, v_order) AS e WHERE e.version = v_version;
-			outcome := coalesce(outcome, 'unknown');
-		END IF;
-		RETURN NEXT;
+		WHERE b.user_id = v_event.user_id AND b.order_id = v_event.order_id AND b.version = v_event.version;
+		v_outcomes[v_event.place] := CASE WHEN FOUND THEN 'retried' ELSE coalesce((
+			SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END
+			FROM orders.order_events(v_event.user_id, v_event.order_id) AS e
+			WHERE e.version = v_event.version), 'unknown') END;
 	END LOOP;
+	RETURN QUERY SELECT p_events[i], v_outcomes[i] FROM generate_subscripts(p_events, 1) AS i;
 END
 $$;
 
@@ -253,10 +264,14 @@ BEGIN
 	retried := 0;
 	before := coalesce(p_before, now());
 	FOR v_owed IN
-		SELECT b.user_id, b.order_id, b.version FROM orders.outbox AS b
-		WHERE b.parked_at IS NOT NULL AND b.parked_at < before
-		ORDER BY b.owed_at
-		LIMIT p_limit
+		SELECT p.user_id, p.order_id, p.version
+		FROM (
+			SELECT * FROM orders.outbox AS b
+			WHERE b.parked_at IS NOT NULL AND b.parked_at < before
+			ORDER BY b.owed_at
+			LIMIT p_limit
+		) AS p
+		ORDER BY p.user_id, p.order_id, p.version
 	LOOP
 		UPDATE orders.outbox AS b
 		SET next_attempt_at = now(), parked_at = NULL
@@ -277,32 +292,31 @@ SET lock_timeout = '2s'
 AS $$
 #variable_conflict use_column
 DECLARE
-	v_user bigint;
-	v_order bigint;
-	v_version integer;
+	v_event record;
 	v_attempts integer;
 	v_error text;
+	v_outcomes text[] := array_fill(NULL::text, ARRAY[cardinality(p_events)]);
 BEGIN
-	FOR i IN 1 .. cardinality(p_events) LOOP
-		event_id := p_events[i];
-		SELECT f.user_id, f.order_id, f.version INTO v_user, v_order, v_version FROM orders.find_event(p_events[i]) AS f;
+	FOR v_event IN SELECT * FROM orders.in_order(p_events) LOOP
 		DELETE FROM orders.outbox AS b
-		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version
+		WHERE b.user_id = v_event.user_id AND b.order_id = v_event.order_id AND b.version = v_event.version
 		RETURNING b.attempts, b.last_error INTO v_attempts, v_error;
 		IF FOUND THEN
 			INSERT INTO orders.outbox_discards
 				(user_id, order_id, version, event_id, discarded_at, discarded_by, reason, attempts, last_error)
-			VALUES (v_user, v_order, v_version, p_events[i], now(), p_by, p_reason, v_attempts, v_error);
+			VALUES (v_event.user_id, v_event.order_id, v_event.version, p_events[v_event.place], now(), p_by, p_reason,
+				v_attempts, v_error);
 			UPDATE orders.outbox AS b SET next_attempt_at = now()
-			WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
-			outcome := 'discarded';
+			WHERE b.user_id = v_event.user_id AND b.order_id = v_event.order_id AND b.version = v_event.version + 1;
+			v_outcomes[v_event.place] := 'discarded';
 		ELSE
-			SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END INTO outcome
-			FROM orders.order_events(v_user, v_order) AS e WHERE e.version = v_version;
-			outcome := coalesce(outcome, 'unknown');
+			v_outcomes[v_event.place] := coalesce((
+				SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END
+				FROM orders.order_events(v_event.user_id, v_event.order_id) AS e
+				WHERE e.version = v_event.version), 'unknown');
 		END IF;
-		RETURN NEXT;
 	END LOOP;
+	RETURN QUERY SELECT p_events[i], v_outcomes[i] FROM generate_subscripts(p_events, 1) AS i;
 END
 $$;
 

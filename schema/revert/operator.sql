@@ -1,7 +1,7 @@
 -- Revert orders:operator from pg
 BEGIN;
 
-DROP FUNCTION orders.outbox_stats, orders.order_events, orders.outbox_list, orders.find_event, orders.outbox_events, orders.outbox_retry,
+DROP FUNCTION orders.outbox_stats, orders.order_events, orders.outbox_list, orders.find_event, orders.outbox_events, orders.in_order, orders.outbox_retry,
 	orders.outbox_retry_parked, orders.outbox_discard;
 DROP TYPE orders.event_state;
 DROP TABLE orders.outbox_discards;

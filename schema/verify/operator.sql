@@ -1,8 +1,8 @@
 -- Verify orders:operator on pg
-SELECT 1 / (count(*) = 8)::int FROM pg_proc
+SELECT 1 / (count(*) = 9)::int FROM pg_proc
 WHERE pronamespace = 'orders'::regnamespace AND has_function_privilege('orders_api', oid, 'EXECUTE')
   AND NOT has_function_privilege('public', oid, 'EXECUTE')
-  AND proname IN ('outbox_stats', 'order_events', 'outbox_list', 'find_event', 'outbox_events', 'outbox_retry', 'outbox_retry_parked',
+  AND proname IN ('outbox_stats', 'order_events', 'outbox_list', 'find_event', 'outbox_events', 'in_order', 'outbox_retry', 'outbox_retry_parked',
 	'outbox_discard');
 SELECT 1 / (count(*) = 3)::int FROM pg_index
 WHERE indisvalid AND indexrelid IN ('orders.outbox_waiting'::regclass, 'orders.outbox_parked'::regclass, 'orders.order_changes_event'::regclass);
