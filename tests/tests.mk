@@ -10,7 +10,7 @@ SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
 SERVED  := create desk docs etag events health history idempotency identity lifecycle list log metrics pages products routing server
 SERVED  := $(SERVED) status status_page validation
 # Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
-LONG    := metrics/@(tell|never|of)*|events/@(arrive|survive|do_not_delay|are_judged|are_not_held_up|wait_for_SNS)*
+LONG    := metrics/@(tell|never|of)*|events/@(arrive|that_were_left|survive|do_not_delay|are_judged|are_not_held_up|wait_for_SNS)*
 LONG    := $(LONG)|create/multiplies*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
 LONG    := $(LONG)|desk/@(shows|filters_that)*|pages/@(lead_staff|of_100|stay)*|history/@(keeps|tells_subscribers)*|etag/@(lets|is_not|is_judged)*

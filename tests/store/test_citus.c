@@ -99,7 +99,7 @@ expect_passes(const char *name, const char *filter, int n)
 
 Test(citus, passes_the_tests_of_the_outbox_but_for_those_of_100_000_events)
 {
-	expect_passes("test_outbox", "outbox/!(*100_000*)", 14);
+	expect_passes("test_outbox", "outbox/!(*100_000*)", 15);
 }
 
 Test(citus, passes_the_tests_of_lists)

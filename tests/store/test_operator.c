@@ -230,6 +230,50 @@ Test(operator, tells_what_became_of_an_orders_events)
 	cr_expect_eq(n, 0, "another one's");
 }
 
+enum act { RETRY, DISCARD };
+
+struct pair {
+	const char *ids[2];
+	enum act act;
+};
+
+static struct outcome
+act_on(struct pg *pg, const void *arg)
+{
+	const struct pair *p = arg;
+	struct event_outcome *o;
+
+	return (struct outcome){ .rc = p->act == DISCARD ? store_outbox_discard(pg, db.ctx, p->ids, 2, "anna",
+										"nobody wants it", &o)
+							 : store_outbox_retry(pg, db.ctx, p->ids, 2, &o) };
+}
+
+/* As whoever settles what was sent: or they would wait for each other crosswise. */
+Test(operator, locks_what_is_owed_in_the_order_of_the_keys)
+{
+	static const enum act acts[] = { RETRY, DISCARD };
+	int64_t first = create(9, 60000), second = create(9, 60000);
+
+	for (size_t i = 0; i < ROWS(acts); i++) {
+		struct pair reversed = { { event_of(second, 1), event_of(first, 1) }, acts[i] };
+		struct job job;
+
+		(void)sql("BEGIN");
+		(void)sql("SELECT 1 FROM orders.outbox WHERE order_id = %lld FOR UPDATE", (long long)first);
+		job = start_job(act_on, &reversed);
+		cr_assert(becomes(WAITING, "1"));
+		cr_expect_str_eq(sqlstate(db.watch,
+					  talloc_asprintf(db.ctx,
+							  "SELECT 1 FROM orders.outbox WHERE order_id = %lld "
+							  "FOR UPDATE NOWAIT",
+							  (long long)second)),
+				 "", "the second waits for the first");
+		(void)sql("COMMIT");
+		cr_expect_eq(end_job(job).rc, RC_OK);
+	}
+	cr_expect_str_eq(sql("SELECT count(*) FROM orders.outbox"), "0");
+}
+
 Test(operator, has_an_event_tried_again)
 {
 	int64_t id = create_confirmed(9);

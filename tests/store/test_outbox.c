@@ -277,6 +277,23 @@ settle_reversed(struct pg *pg, const void *arg)
 }
 
 /* Else two that settle the same events, since the lease of one was over, would wait for each other. */
+Test(outbox, leaves_the_next_lease_alone_when_it_settles_late)
+{
+	int64_t id = create(9, 0);
+	struct changed made;
+	struct claim first, second;
+
+	cr_assert_eq(lead(9, id, STATUS_CONFIRMED, 0, &made), RC_OK);
+	first = claim(10, 60000);
+	cr_assert(first.n == 1 && first.events[0].version == 1);
+	cr_assert_eq(store_settle_events(db.pg, db.ctx, first.events, &taken, 1), RC_OK);
+	second = claim(10, 60000);
+	cr_assert(second.n == 1 && second.events[0].version == 2);
+	cr_assert_eq(store_settle_events(db.pg, db.ctx, first.events, &taken, 1), RC_OK,
+		     "by somebody else, late");
+	cr_expect_eq(claim(10, 60000).n, 0, "the second one is being sent");
+}
+
 Test(outbox, settles_in_the_order_of_the_keys)
 {
 	struct claim got;

@@ -500,6 +500,41 @@ hurry(const struct pool *p, int64_t order_id)
 			       (long long)order_id));
 }
 
+static bool
+is_sent_again(void *arg)
+{
+	const struct pool *p = arg;
+	struct exchange x[6];
+
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		x[i] = ask_send(p->port, &(const struct ask){
+						 .target = ORDERS,
+						 .token = token_of(9),
+						 .body = "{\"items\":[{\"product_id\":3,\"quantity\":1}]}" });
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		cr_expect_eq(ask_receive(&x[i], 10000).status, 201);
+	return strcmp(pool_sql(p, "SELECT count(*) FROM orders.outbox WHERE user_id = 8"), "0") == 0;
+}
+
+/* All the time somebody sends what he has made himself. */
+Test(events, that_were_left_over_are_swept_beside_a_slow_SNS, .timeout = 60)
+{
+	struct peer sns = peer_start(NULL);
+	struct pool p;
+
+	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port(), .delay_ms = 400);
+	p = pool_start(&(const struct pool_options){ .workers = 4, .sns = sns.port });
+	(void)place_order(&p, 8, 3, 1);
+	cr_assert(outbox_is_empty(&p, 10000));
+	(void)pool_sql(
+		&p,
+		"INSERT INTO orders.outbox (user_id, order_id, version, request_id, traceparent, next_attempt_at) "
+		"SELECT user_id, id, 1, 'left', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', now() "
+		"FROM orders.orders WHERE user_id = 8");
+	cr_expect(wait_until(6000, is_sent_again, &p), "it starves");
+	cr_expect(pool_stop(&p));
+}
+
 Test(events, are_not_held_up_by_one_that_is_refused_without_a_reason, .timeout = 60)
 {
 	struct peer sns = peer_start(NULL);
