@@ -22,7 +22,7 @@
 #define LOOK_MS 5000		  /* between the pool's looks at how much the outbox owes */
 #define LOOK_LATE_MS 10000	  /* that nobody was idle for one: then somebody busy does */
 #define LOOK_AFTER_FAULT_MS 30000 /* of one of them */
-#define SWEEPERS 1 /* their places are not those of who publishes what it has made itself */
+#define SWEEPERS 1		  /* their places are not those of who publishes what it has made itself */
 #define AGAIN_MS 20		  /* until the next try to get a place among those that publish */
 #define RETRY_FIRST_MS 250
 #define BACK_OFF_CAP_MS                                                                                      \
