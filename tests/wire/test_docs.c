@@ -49,6 +49,13 @@ Test(docs, are_files_with_a_type_that_may_do_nothing_but_show_themselves)
 	}
 }
 
+/* Without what Apache marks the ETag of a file with that is not yet a second old. */
+static const char *
+opaque(const char *tag)
+{
+	return tag && strncmp(tag, "W/", 2) == 0 ? tag + 2 : tag;
+}
+
 Test(docs, are_sent_again_only_when_they_have_changed)
 {
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -59,7 +66,8 @@ Test(docs, are_sent_again_only_when_they_have_changed)
 		a = ASK(pool_shared(), .target = files[i].target,
 			.fields = text("If-None-Match: %s\r\n", tag));
 		cr_expect(a.status == 304 && a.body_len == 0, "%s: %d", files[i].target, a.status);
-		cr_expect_null(differs(field(&a, "ETag"), tag), "%s: %s", files[i].target, a.head);
+		cr_expect_null(differs(opaque(field(&a, "ETag")), opaque(tag)), "%s: %s", files[i].target,
+			       a.head);
 		a = ASK(pool_shared(), .target = files[i].target, .fields = "If-None-Match: \"x\"\r\n");
 		cr_expect(a.status == 200, "%s: %d", files[i].target, a.status);
 	}
