@@ -210,7 +210,7 @@ BEGIN
 		v_error := p_errors[i];
 		UPDATE orders.outbox AS b SET next_attempt_at = v_next, parked_at = v_parked, last_error = v_error
 		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version AND b.parked_at IS NULL;
-		IF v_parked IS NOT NULL THEN
+		IF FOUND AND v_parked IS NOT NULL THEN
 			UPDATE orders.outbox AS b SET next_attempt_at = v_now
 			WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
 		END IF;

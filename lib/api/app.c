@@ -72,6 +72,7 @@ app_open(void *ctx, const struct config *config)
 			  log_text("error", strerror(errno)));
 		return NULL;
 	}
+	pool_bury_namesakes(app->pool);
 	app->slot = pool_slot(app->pool);
 	metrics_use(&app->pool->metrics, pool_worker(app->pool, app->slot));
 	metrics_describe(VERSION, config->workers);

@@ -53,14 +53,14 @@ publisher_open(void *ctx, const struct config *config, struct pool *pool, struct
 	if (p->places.max > p->sweepers.max)
 		p->places.max -= p->sweepers.max;
 	p->pg = pg;
-	p->sender = sender_open(p, config, &pool->breakers[NEIGHBOUR_SNS]);
+	p->sender = sender_open(p, config, pool);
 	return p->sender ? p : NULL;
 }
 
 int
 publisher_lease_ms(struct publisher *p)
 {
-	return sender_is_cut_off(p->sender) ? 0 : LEASE_MS;
+	return sender_keeps_away(p->sender) ? 0 : LEASE_MS;
 }
 
 /* NULL is copied, too; false without memory. */

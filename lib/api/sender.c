@@ -2,7 +2,6 @@
 
 #include <talloc.h>
 
-#include "api/suspects.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -21,18 +20,19 @@ static const struct breaker_policy policy = {
 
 struct sender {
 	struct breaker *breaker;
+	struct suspects *suspects;
 	struct sns *sns;
-	struct suspects suspects;
 };
 
 struct sender *
-sender_open(void *ctx, const struct config *config, struct breaker *breaker)
+sender_open(void *ctx, const struct config *config, struct pool *pool)
 {
 	struct sender *s = talloc_zero(ctx, struct sender);
 
 	if (!s)
 		return NULL;
-	s->breaker = breaker;
+	s->breaker = &pool->breakers[NEIGHBOUR_SNS];
+	s->suspects = &pool->suspects;
 	s->sns = sns_open(s, config);
 	return s->sns ? s : NULL;
 }
@@ -41,6 +41,15 @@ bool
 sender_is_cut_off(struct sender *s)
 {
 	return breaker_is_open(s->breaker, &policy);
+}
+
+bool
+sender_keeps_away(struct sender *s)
+{
+	if (!sender_is_cut_off(s))
+		return false;
+	breaker_refused(s->breaker);
+	return true;
 }
 
 bool
@@ -140,7 +149,7 @@ fail_one(struct lot *l, size_t i, const struct sns_fault *fault, int retry_ms)
 static void
 suspect(struct lot *l, size_t i, const struct sns_fault *fault)
 {
-	fail_one(l, i, fault, suspects_strike(&l->s->suspects, l->events[i].id));
+	fail_one(l, i, fault, suspects_strike(l->s->suspects, l->events[i].id));
 }
 
 static int

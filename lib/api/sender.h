@@ -11,11 +11,13 @@
 
 struct sender;
 
-/* NULL: no memory. The breaker is borrowed, and the pool's. */
-struct sender *sender_open(void *ctx, const struct config *config, struct breaker *breaker);
+/* NULL: no memory. All are borrowed; the pool has SNS's breaker and the suspects. */
+struct sender *sender_open(void *ctx, const struct config *config, struct pool *pool);
 
 /* SNS is failing: events are for whoever finds that it is back. */
 bool sender_is_cut_off(struct sender *s);
+/* The same of a new event, which then counts as kept away. */
+bool sender_keeps_away(struct sender *s);
 /* An attempt would be made now: SNS is well, or a probe is due. */
 bool sender_is_willing(struct sender *s);
 enum health sender_health(struct sender *s);

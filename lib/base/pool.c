@@ -156,19 +156,33 @@ pool_worker(struct pool *p, const struct slot *s)
 }
 
 /* Taken over first: nobody else then has the slot while it is cleared. */
+static void
+bury(struct pool *p, struct slot *s, int32_t pid)
+{
+	if (!atomic_compare_exchange_strong(&s->pid, &pid, getpid()))
+		return;
+	if (atomic_load(&pool_worker(p, s)->doing) != DOING_STUCK)
+		(void)atomic_fetch_add(&p->metrics.counters[COUNT_WORKERS_DIED], 1);
+	pool_leave(s);
+}
+
 void
 pool_bury(struct pool *p)
 {
 	for (int i = 0; i < POOL_SLOTS; i++) {
-		struct slot *s = &p->slots[i];
-		int32_t pid = atomic_load(&s->pid);
+		int32_t pid = atomic_load(&p->slots[i].pid);
 
-		if (pid == 0 || is_alive(pid) || !atomic_compare_exchange_strong(&s->pid, &pid, getpid()))
-			continue;
-		if (atomic_load(&pool_worker(p, s)->doing) != DOING_STUCK)
-			(void)atomic_fetch_add(&p->metrics.counters[COUNT_WORKERS_DIED], 1);
-		pool_leave(s);
+		if (pid && !is_alive(pid))
+			bury(p, &p->slots[i], pid);
 	}
+}
+
+void
+pool_bury_namesakes(struct pool *p)
+{
+	for (int i = 0; i < POOL_SLOTS; i++)
+		if (atomic_load(&p->slots[i].pid) == getpid())
+			bury(p, &p->slots[i], getpid());
 }
 
 bool

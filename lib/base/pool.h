@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #include "base/metrics.h"
+#include "base/suspects.h"
 #include "rc.h"
 
 /* A change of struct pool gets a new number, so that old and new workers never share one. */
-#define POOL_LAYOUT 4
+#define POOL_LAYOUT 5
 #define POOL_SLOTS METRICS_WORKERS /* workers that are told apart; further ones work too, uncounted */
 
 enum neighbour { NEIGHBOUR_PRODUCT, NEIGHBOUR_SNS, NEIGHBOUR_DATABASE, NEIGHBOURS };
@@ -50,6 +51,7 @@ struct pool {
 	struct breaker breakers[NEIGHBOURS];
 	_Atomic int64_t sweep_ms; /* clock_ms() of the pool's next look for waiting events */
 	struct slot slots[POOL_SLOTS];
+	struct suspects suspects;
 	struct metrics metrics;
 };
 
@@ -68,6 +70,8 @@ bool pool_check(const char *path);
 /* The caller's slot: free ones and those of the dead are taken over. NULL when none is left. */
 struct slot *pool_slot(struct pool *p);
 void pool_leave(struct slot *s);
+/* For a worker that starts: frees the slots of dead processes that had its pid, of a container's former life for instance. */
+void pool_bury_namesakes(struct pool *p);
 /* What the worker of that slot is at; NULL without one. */
 struct worker *pool_worker(struct pool *p, const struct slot *s);
 /* Frees the slots of the dead, and counts those who were not ended by their watchdog. */

@@ -151,13 +151,18 @@ judge_role(struct check *k, const struct database_facts *f)
 }
 
 static void
-judge_outbox(struct check *k)
+judge_outbox(struct check *k, const struct database_facts *f)
 {
 	int64_t waiting, parked, oldest_us, age_us;
 	char n[FORMAT_SIZE], m[FORMAT_SIZE], age[FORMAT_SIZE];
 
-	if (store_outbox_stats(k->c->pg, k->c->ctx, &waiting, &parked, &oldest_us))
-		return; /* said of the schema, or the role */
+	if (f->functions == 0)
+		return; /* said of the schema */
+	if (store_outbox_stats(k->c->pg, k->c->ctx, &waiting, &parked, &oldest_us)) {
+		check_add(k, "outbox", VERDICT_FAILED, "see what is said of the schema and the role",
+			  "it cannot be asked: %s", ctl_last_text());
+		return;
+	}
 	age_us = oldest_us ? clock_wall_us() - oldest_us : 0;
 	if (parked)
 		check_add(k, "outbox", VERDICT_WARNING,
@@ -208,6 +213,6 @@ check_database(struct check *k)
 		return;
 	judge_schema(k, &f);
 	judge_role(k, &f);
-	judge_outbox(k);
+	judge_outbox(k, &f);
 	check_clock(k, "the database", f.now_us, before, after, 0);
 }

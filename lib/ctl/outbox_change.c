@@ -190,11 +190,9 @@ retry_parked(struct ctl *c)
 		return EX_OK;
 	}
 	progress_begin(&bar, retry.doing, parked);
-	while (!rc && n == PARKED_BATCH) {
-		if ((rc = store_outbox_retry_parked(c->pg, c->ctx, &before_us, PARKED_BATCH, &n)))
-			break;
-		progress_at(&bar, done += n);
-	}
+	while (!rc && n)
+		if ((rc = store_outbox_retry_parked(c->pg, c->ctx, &before_us, PARKED_BATCH, &n)) == RC_OK)
+			progress_at(&bar, done += n);
 	progress_end(&bar);
 	put_parked(c, done);
 	return rc ? ctl_database_failed(rc) : EX_OK;

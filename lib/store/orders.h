@@ -34,7 +34,7 @@ struct changed {
 	bool event_waits; /* the sweep will send it: an earlier one of the order is owed, or may have been sent */
 };
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 
 /* Everything that these give lives on ctx. All of them: RC_DATABASE, RC_INTERNAL, RC_NO_MEMORY. */
 

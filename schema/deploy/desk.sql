@@ -202,6 +202,7 @@ CREATE FUNCTION orders.change_status(
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '1s'
+SET enable_seqscan = off -- of an outbox that has grown since the plan was made
 AS $$
 DECLARE
 	v_status orders.order_status;
@@ -238,9 +239,10 @@ BEGIN
 		VALUES (p_user, p_order, v_version, v_status, p_to, v_now, p_caller,
 			p_reason, p_note, p_event, p_key, p_digest);
 
-		-- Locked, so that publish_done() has either taken it away before or sees what comes after it here.
+		-- Locked, so that publish_done() has either taken it away before or sees what comes after it here; in its order.
 		PERFORM FROM orders.outbox AS b
 		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL
+		ORDER BY b.version
 		FOR KEY SHARE;
 
 		SELECT max(b.next_attempt_at) INTO v_waits_until
@@ -258,6 +260,20 @@ BEGIN
 		v_line.event_waits := v_waits_until IS NOT NULL;
 		RETURN NEXT v_line;
 	END LOOP;
+END
+$$;
+
+-- As workers of schema version 1 call it.
+CREATE OR REPLACE FUNCTION orders.change_status(
+	p_user bigint, p_order bigint, p_caller bigint, p_to orders.order_status, p_from orders.order_status[],
+	p_key text, p_digest bytea, p_event uuid, p_request_id text, p_traceparent text, p_lease_ms integer
+) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM orders.change_status(p_user, p_order, p_caller, p_to, p_from, p_key, p_digest, p_event, p_request_id,
+		p_traceparent, p_lease_ms, NULL, NULL, NULL);
 END
 $$;
 
@@ -343,7 +359,8 @@ BEGIN
 END
 $$;
 
--- As it was, but who comes late does not take back that somebody else has parked the event meanwhile.
+-- As it was, but who comes late, when somebody else has parked the event or taken it away, changes nothing of it, nor of the next one's
+-- lease.
 CREATE OR REPLACE FUNCTION orders.publish_failed(
 	p_users bigint[], p_orders bigint[], p_versions integer[], p_delays integer[], p_errors text[]
 ) RETURNS void
@@ -357,7 +374,7 @@ BEGIN
 		    parked_at = CASE WHEN p_delays[i] IS NULL THEN now() END,
 		    last_error = p_errors[i]
 		WHERE b.user_id = p_users[i] AND b.order_id = p_orders[i] AND b.version = p_versions[i] AND b.parked_at IS NULL;
-		IF p_delays[i] IS NULL THEN
+		IF FOUND AND p_delays[i] IS NULL THEN
 			UPDATE orders.outbox AS b SET next_attempt_at = now()
 			WHERE b.user_id = p_users[i] AND b.order_id = p_orders[i] AND b.version = p_versions[i] + 1;
 		END IF;

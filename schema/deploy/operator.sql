@@ -13,6 +13,12 @@ BEGIN;
 -- Rather no deployment now than every request behind it; with a large backlog this takes its time, so deploy when there is none.
 SET LOCAL lock_timeout = '3s';
 
+-- A worker looks at the outbox: it needs this change.
+CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN 3;
+
 -- Since when an event is owed, within the moment of its change. The queue itself is ordered by the next attempt, which moves.
 ALTER TABLE orders.outbox ADD COLUMN owed_at timestamp with time zone NOT NULL DEFAULT now();
 UPDATE orders.outbox AS b
@@ -275,8 +281,9 @@ BEGIN
 	LOOP
 		UPDATE orders.outbox AS b
 		SET next_attempt_at = now(), parked_at = NULL
-		WHERE b.user_id = v_owed.user_id AND b.order_id = v_owed.order_id AND b.version = v_owed.version;
-		retried := retried + 1;
+		WHERE b.user_id = v_owed.user_id AND b.order_id = v_owed.order_id AND b.version = v_owed.version
+		  AND b.parked_at IS NOT NULL; -- still: not yet tried again, or given up, by somebody else
+		retried := retried + FOUND::int;
 	END LOOP;
 	RETURN NEXT;
 END

@@ -44,6 +44,65 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION orders.change_status(
+	p_user bigint, p_order bigint, p_caller bigint, p_to orders.order_status, p_from orders.order_status[],
+	p_key text, p_digest bytea, p_event uuid, p_request_id text, p_traceparent text, p_lease_ms integer
+) RETURNS SETOF orders.order_line
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1s'
+AS $$
+DECLARE
+	v_status orders.order_status;
+	v_version integer;
+	v_now timestamp with time zone;
+	v_waits_until timestamp with time zone;
+	v_line orders.order_line;
+BEGIN
+	SELECT o.status, o.version + 1, greatest(clock_timestamp(), o.updated_at)
+	INTO v_status, v_version, v_now
+	FROM orders.orders AS o
+	WHERE o.user_id = p_user AND o.id = p_order
+	FOR NO KEY UPDATE;
+
+	RETURN QUERY SELECT * FROM orders.find_replay(p_user, p_caller, p_key, p_digest);
+	IF FOUND OR v_status IS NULL THEN
+		RETURN;
+	END IF;
+
+	IF v_status = ANY (p_from) THEN
+		UPDATE orders.orders AS o
+		SET status = p_to, version = v_version, updated_at = v_now
+		WHERE o.user_id = p_user AND o.id = p_order;
+
+		INSERT INTO orders.order_changes
+			(user_id, order_id, version, old_status, new_status, changed_at, changed_by,
+			 event_id, idempotency_key, request_digest)
+		VALUES (p_user, p_order, v_version, v_status, p_to, v_now, p_caller, p_event, p_key, p_digest);
+
+		-- Locked, so that publish_done() has either taken it away before or sees what comes after it here.
+		PERFORM FROM orders.outbox AS b
+		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL
+		FOR KEY SHARE;
+
+		SELECT max(b.next_attempt_at) INTO v_waits_until
+		FROM orders.outbox AS b
+		WHERE b.user_id = p_user AND b.order_id = p_order AND b.parked_at IS NULL;
+
+		INSERT INTO orders.outbox (user_id, order_id, version, request_id, traceparent, next_attempt_at)
+		VALUES (p_user, p_order, v_version, p_request_id, p_traceparent,
+			coalesce(v_waits_until, v_now + p_lease_ms * interval '1 millisecond'));
+	END IF;
+
+	FOR v_line IN SELECT * FROM orders.get_order(p_user, p_order) LOOP
+		v_line.outcome := CASE WHEN v_status = ANY (p_from) THEN 'changed' ELSE 'refused' END;
+		v_line.old_status := v_status;
+		v_line.event_waits := v_waits_until IS NOT NULL;
+		RETURN NEXT v_line;
+	END LOOP;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION orders.claim_due(p_limit integer, p_lease_ms integer) RETURNS SETOF orders.event_line
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

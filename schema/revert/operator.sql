@@ -8,4 +8,9 @@ DROP TABLE orders.outbox_discards;
 DROP INDEX orders.outbox_waiting, orders.outbox_parked, orders.order_changes_event;
 ALTER TABLE orders.outbox DROP COLUMN owed_at;
 
+CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN 2;
+
 COMMIT;

@@ -1,4 +1,5 @@
 -- Verify orders:operator on pg
+SELECT 1 / (orders.schema_version() >= 3)::int;
 SELECT 1 / (count(*) = 9)::int FROM pg_proc
 WHERE pronamespace = 'orders'::regnamespace AND has_function_privilege('orders_api', oid, 'EXECUTE')
   AND NOT has_function_privilege('public', oid, 'EXECUTE')

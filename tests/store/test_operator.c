@@ -321,6 +321,42 @@ Test(operator, has_all_that_is_parked_tried_once)
 	cr_expect_str_eq(sql("SELECT count(*) FROM orders.outbox WHERE parked_at IS NOT NULL"), "1");
 }
 
+static struct outcome
+retry_parked(struct pg *pg, const void *arg)
+{
+	int64_t before_us = 0, retried = -1;
+
+	(void)arg;
+	return (struct outcome){ .rc = store_outbox_retry_parked(pg, db.ctx, &before_us, 3, &retried),
+				 .order_id = retried };
+}
+
+/* What somebody else retries or discards meanwhile is his: it may be on its way already. */
+Test(operator, has_nothing_tried_that_is_not_parked_any_more)
+{
+	int64_t retried_too = create(9, 60000), discarded = create(9, 60000), left = create(9, 60000);
+	struct outcome o;
+	struct job job;
+
+	park(retried_too, 1);
+	park(discarded, 1);
+	park(left, 1);
+	(void)sql("BEGIN");
+	(void)sql(
+		"UPDATE orders.outbox SET parked_at = NULL, next_attempt_at = '2100-01-01' WHERE order_id = %lld",
+		(long long)retried_too);
+	(void)sql("DELETE FROM orders.outbox WHERE order_id = %lld", (long long)discarded);
+	job = start_job(retry_parked, NULL);
+	cr_assert(becomes(WAITING, "1"));
+	(void)sql("COMMIT");
+	o = end_job(job);
+	cr_expect(o.rc == RC_OK && o.order_id == 1, "%d, %lld retried", o.rc, (long long)o.order_id);
+	cr_expect_str_eq(
+		sql("SELECT string_agg(concat_ws(' ', order_id, parked_at IS NULL, next_attempt_at > now()), ', ' "
+		    "ORDER BY order_id) FROM orders.outbox"),
+		talloc_asprintf(db.ctx, "%lld t t, %lld t f", (long long)retried_too, (long long)left));
+}
+
 Test(operator, gives_an_event_up_and_lets_the_next_go_on)
 {
 	int64_t id = create_confirmed(9);

@@ -276,7 +276,6 @@ settle_reversed(struct pg *pg, const void *arg)
 	return (struct outcome){ .rc = store_settle_events(pg, db.ctx, reversed, failures, 2) };
 }
 
-/* Else two that settle the same events, since the lease of one was over, would wait for each other. */
 Test(outbox, leaves_the_next_lease_alone_when_it_settles_late)
 {
 	int64_t id = create(9, 0);
@@ -291,9 +290,13 @@ Test(outbox, leaves_the_next_lease_alone_when_it_settles_late)
 	cr_assert(second.n == 1 && second.events[0].version == 2);
 	cr_assert_eq(store_settle_events(db.pg, db.ctx, first.events, &taken, 1), RC_OK,
 		     "by somebody else, late");
+	cr_assert_eq(store_settle_events(db.pg, db.ctx, first.events,
+					 &(const struct failure){ .error = "never", .retry_ms = -1 }, 1),
+		     RC_OK, "who could not send it");
 	cr_expect_eq(claim(10, 60000).n, 0, "the second one is being sent");
 }
 
+/* Else two that settle the same events, since the lease of one was over, would wait for each other. */
 Test(outbox, settles_in_the_order_of_the_keys)
 {
 	struct claim got;

@@ -79,7 +79,7 @@ Test(pooler, is_not_suspected_where_there_is_none)
 		"CREATE FUNCTION public.prepared() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM pg_prepared_statements'");
 	(void)sql(
 		"CREATE OR REPLACE FUNCTION orders.schema_version() RETURNS integer LANGUAGE sql SECURITY DEFINER "
-		"AS 'SELECT CASE WHEN public.prepared() >= 10 THEN 2 ELSE 0 END'");
+		"AS 'SELECT CASE WHEN public.prepared() >= 10 THEN 3 ELSE 0 END'");
 	cr_expect_eq(store_ready(db.pg, db.ctx), RC_OK, "the calls are prepared");
 	cr_expect_eq(store_ready(pg_open(db.ctx, pooled("ORDERS_TEST_SESSION_URL"), &db.breaker), db.ctx),
 		     RC_NOT_READY, "and are not");

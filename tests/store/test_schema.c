@@ -212,7 +212,7 @@ Test(schema, cannot_be_led_astray_by_the_callers_own_objects)
 		conn,
 		"CREATE TEMP TABLE orders (user_id bigint, id bigint); SET search_path = pg_temp, pg_catalog, public");
 	cr_expect_str_eq(query(conn, "SELECT count(*) FROM orders.get_order(9, 1)"), "0");
-	cr_expect_str_eq(query(conn, "SELECT orders.schema_version()"), "2");
+	cr_expect_str_eq(query(conn, "SELECT orders.schema_version()"), "3");
 	PQfinish(conn);
 }
 

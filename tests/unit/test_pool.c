@@ -132,16 +132,16 @@ Test(pool, says_why_it_has_no_file)
 	cr_expect_eq(errno, ELOOP);
 }
 
-Test(pool, has_layout_number_4_for_exactly_this_struct)
+Test(pool, has_layout_number_5_for_exactly_this_struct)
 {
 	/* Who changes struct pool changes POOL_LAYOUT, and then these. */
-	cr_expect_eq(POOL_LAYOUT, 4);
+	cr_expect_eq(POOL_LAYOUT, 5);
 	cr_expect_eq(sizeof(struct breaker), 48);
 	cr_expect_eq(sizeof(struct slot), 24);
 	cr_expect_eq(sizeof(struct worker), 64);
 	cr_expect_eq(sizeof(struct series), 256);
 	cr_expect_eq(sizeof(struct metrics), 160384, "%zu", sizeof(struct metrics));
-	cr_expect_eq(sizeof(struct pool), 166720, "%zu", sizeof(struct pool));
+	cr_expect_eq(sizeof(struct pool), 170816, "%zu", sizeof(struct pool));
 	/* What these count and where it lies. */
 	cr_expect_eq(COUNTERS, 12);
 	cr_expect_eq(TIMED, 4);
@@ -235,6 +235,22 @@ Test(pool, takes_the_slots_of_the_dead_over)
 	cr_expect_eq(pool_slot(p), &p->slots[0]);
 	cr_expect_eq(p->slots[0].pid, getpid());
 	cr_expect_eq(p->slots[0].waits_for, 0, "the dead wait on nobody");
+}
+
+/* A container that is started again has the pids that it had. */
+Test(pool, knows_that_who_had_the_callers_own_pid_is_dead)
+{
+	struct pool *p = pool_open(path);
+	pid_t other = start_worker(p, true);
+	struct slot *former = pool_slot(p);
+
+	p->slots[5].pid = getpid();
+	pool_bury_namesakes(p);
+	cr_expect_eq(former->pid, 0);
+	cr_expect_eq(p->slots[5].pid, 0);
+	cr_expect_eq(p->slots[0].pid, other);
+	cr_expect_eq(p->metrics.counters[COUNT_WORKERS_DIED], 2);
+	kill_worker(other);
 }
 
 Test(pool, lets_so_many_wait_on_a_neighbour_and_no_more)

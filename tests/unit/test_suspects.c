@@ -1,9 +1,13 @@
 /* How often an event may be refused while others are taken. */
-#include "api/suspects.h"
+#include "base/suspects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/id.h"
 #include "table.h"
 
 static struct suspects *s;
@@ -68,4 +72,26 @@ Test(suspects, are_forgotten_when_nothing_is_heard_of_them)
 		s->list[n].until_ms = 1;
 	expect_int(suspects_strike(s, event(3)), SUSPECT_FIRST_MS, "long ago");
 	expect_int(suspects_strike(s, event(3)), 2 * SUSPECT_FIRST_MS, "and again");
+}
+
+/* Each may die at any instruction, and all may strike at once. */
+Test(suspects, are_counted_by_several_workers_together)
+{
+	struct suspects *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int parked = 0;
+
+	for (int worker = 0; worker < 4; worker++)
+		if (fork() == 0) {
+			int n = 0;
+
+			for (int i = 0; i < 25 * SUSPECT_STRIKES; i++)
+				n += suspects_strike(shared, event(1)) < 0;
+			_exit(n);
+		}
+	for (int worker = 0, status; worker < 4; worker++) {
+		cr_assert(wait(&status) > 0 && WIFEXITED(status));
+		parked += WEXITSTATUS(status);
+	}
+	expect_int(parked, 100, "once for each five of all");
 }

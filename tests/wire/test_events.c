@@ -543,7 +543,7 @@ Test(events, are_not_held_up_by_one_that_is_refused_without_a_reason, .timeout =
 	const char *parked;
 
 	PEER_ON(&sns, "/", .act = PEER_FORWARD, .forward = events_port());
-	p = pool_start(&(const struct pool_options){ .workers = 1, .sns = sns.port });
+	p = pool_start(&(const struct pool_options){ .workers = 4, .sns = sns.port });
 	(void)place_order(&p, 8, 3, 1);
 	cr_assert(outbox_is_empty(&p, 10000));
 	peer_set_down(&sns, true);
