@@ -63,8 +63,11 @@ end
 
 -- With MAX_WAITING requests at the pool already it is answered 503 here, at once. Left alone they would fill the backlog of the
 -- pool's socket, and lighttpd sends nothing to a pool whose backlog was full for up to a second, however idle its workers are by then.
--- What is set to nothing is not set.
+-- What is set to nothing is not set. Who watches has some places more: a load balancer must not take a pool for dead that is busy.
 local most = tonumber(os.getenv("MAX_WAITING")) or 64 * (tonumber(os.getenv("WORKERS")) or 4)
+if path:find("^/health/?$") or path:find("^/ready/?$") or path:find("^/metrics/?$") then
+	most = most + 16
+end
 if (lighty.status["gw.active-requests"] or 0) >= most then
 	r.resp_header["Content-Type"] = "application/json"
 	r.resp_body:set({ '{"detail":"Service Unavailable"}' }) -- docs/errors/503.html is not looked for behind this script

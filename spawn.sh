@@ -19,7 +19,7 @@
 # ORDERS_ENV                      a file of settings, read at each start and reload: the worker's, WORKERS and ORDERS_FCGI
 # RUN_DIR       run               beside this script unless told: the socket, the pool's shared file, the pid file
 # PIDFILE       RUN_DIR/spawn.pid
-# BACKLOG       64 × WORKERS      connections that may wait for a free worker
+# BACKLOG       64 × WORKERS + 16 connections that may wait for a free worker
 #
 # Exit status: 0; 1 the pool is there but no worker (status); 3 not running (status), 7 (reload, ready); 4 it is another user's;
 # 64 wrong usage, or lighttpd's pool (stop); 75 it runs already, or is not done in time; 78 wrong settings or something missing,
@@ -343,7 +343,7 @@ start() {
 	*) set -- -s "$LISTEN" -M 0660 ;;
 	esac
 	command -v spawn-fcgi >/dev/null || { say 'spawn-fcgi is not installed' && exit 78; }
-	exec spawn-fcgi -n -b "${BACKLOG:-$((64 * number))}" "$@" -- "$here/spawn.sh" pool
+	exec spawn-fcgi -n -b "${BACKLOG:-$((64 * number + 16))}" "$@" -- "$here/spawn.sh" pool
 }
 
 # One worker on the listener that fd 0 is.

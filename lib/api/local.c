@@ -19,7 +19,8 @@ is_loopback(const char *address)
 	return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
-/* A page from elsewhere whose own name was made to lead here (DNS rebinding) asks under that name. Every browser sends Host. */
+/* A page from elsewhere whose own name was made to lead here (DNS rebinding) asks under that name; who says none comes by HTTP/1.0, as
+ * proxies do. */
 static bool
 is_asked_by_a_local_name(const char *host)
 {
@@ -28,9 +29,7 @@ is_asked_by_a_local_name(const char *host)
 	size_t len = host ? strcspn(from, bracketed ? "]" : ":") : 0;
 	char name[NAME_SIZE];
 
-	if (!host)
-		return true;
-	if (len >= sizeof name)
+	if (!host || len >= sizeof name)
 		return false;
 	memcpy(name, from, len);
 	name[len] = '\0';

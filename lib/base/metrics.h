@@ -8,7 +8,7 @@
 #include "base/cell.h"
 #include "base/log.h"
 
-#define METRICS_WORKERS 256 /* POOL_SLOTS */
+#define METRICS_WORKERS 1024 /* POOL_SLOTS */
 #define METRICS_SERIES 256
 #define METRICS_ROUTES 32
 #define METRICS_BUCKETS 15   /* the last one has no bound */

@@ -8,8 +8,10 @@ static const struct {
 	const char *name;
 	unsigned traits;
 } servers[] = {
-	{ "lighttpd", POOL_IS_ITS_OWN | POOL_IS_FULL | WAITS_FOR_BODIES | REFUSES_SURPLUS },
-	{ "lighttpd-socket", POOL_IS_APART | POOL_IS_FULL | WAITS_FOR_BODIES | REFUSES_SURPLUS },
+	{ "lighttpd",
+	  POOL_IS_ITS_OWN | POOL_IS_FULL | WAITS_FOR_BODIES | REFUSES_SURPLUS | LETS_WATCHERS_IN },
+	{ "lighttpd-socket",
+	  POOL_IS_APART | POOL_IS_FULL | WAITS_FOR_BODIES | REFUSES_SURPLUS | LETS_WATCHERS_IN },
 	{ "nginx", POOL_IS_APART | POOL_IS_FULL | WAITS_FOR_BODIES | REFUSES_SURPLUS },
 	{ "apache-proxy_fcgi", POOL_IS_APART | POOL_IS_FULL | REFUSES_SURPLUS },
 	{ "apache-fcgid", WAITS_FOR_BODIES },
@@ -24,6 +26,7 @@ static const struct {
 	{ POOL_IS_FULL, "starts workers when requests find none free" },
 	{ WAITS_FOR_BODIES, "lends a worker out while the body is still coming" },
 	{ REFUSES_SURPLUS, "lets all requests wait" },
+	{ LETS_WATCHERS_IN, "makes no difference between requests" },
 };
 
 static const struct difference differences[] = {

@@ -11,7 +11,8 @@ enum trait {
 	POOL_IS_FULL =
 		1 << 2, /* WORKERS of them are there from the start, and whoever dies is replaced at once */
 	WAITS_FOR_BODIES = 1 << 3,
-	REFUSES_SURPLUS = 1 << 4, /* with MAX_WAITING requests at the pool others get 503 at once */
+	REFUSES_SURPLUS = 1 << 4,  /* with MAX_WAITING requests at the pool others get 503 at once */
+	LETS_WATCHERS_IN = 1 << 5, /* and yet a few of /health, /ready and /metrics are let in */
 };
 
 /* Why it has not got all of these; NULL: it has. */

@@ -185,7 +185,7 @@ Test(server, is_not_held_up_by_clients_that_do_not_take_their_answers)
 /* Two requests may be there; the only worker holds still. */
 Test(server, answers_surplus_requests_503_at_once)
 {
-	const struct ask asks[] = { { .target = "/health" },
+	const struct ask asks[] = { { .target = ORDERS, .token = "none" },
 				    { .target = ORDERS,
 				      .token = "none",
 				      .body = "{}",
@@ -218,12 +218,46 @@ Test(server, answers_surplus_requests_503_at_once)
 		if (x[i].fd < 0)
 			continue;
 		a = ask_receive(&x[i], 10000);
-		cr_expect(a.status == (i % 2 ? 401 : 200), "%d", a.status);
+		cr_expect(a.status == 401, "%d", a.status);
 		served++;
 	}
 	cr_expect(served == 2, "%d were served", served);
 	a = ASK(&p, .target = "/health");
 	cr_expect(a.status == 200, "it takes requests again: %d", a.status);
+	cr_expect(pool_stop(&p));
+}
+
+/* A load balancer would take the pool for dead, and Prometheus learn nothing of its worst hour. */
+Test(server, lets_those_who_watch_in_when_it_refuses_others)
+{
+	static const char *const targets[] = { "/health", "/ready", "/metrics" };
+	const struct ask order = { .target = ORDERS, .token = "none" };
+	struct exchange others[2], x[20];
+	struct pool p;
+	struct answer a;
+	pid_t pids[POOL_PIDS];
+	int served = 0;
+
+	NEEDS(LETS_WATCHERS_IN);
+	p = pool_start(&(const struct pool_options){ .workers = 1, .settings = { "MAX_WAITING=1" } });
+	cr_assert(pool_has_workers(&p, 1, 5000) && pool_pids(&p, "orders.fcgi", pids) == 1);
+	(void)kill(pids[0], SIGSTOP);
+	others[0] = ask_send(p.port, &order);
+	others[1] = ask_send(p.port, &order);
+	cr_expect(wait_until(2000, so_many_are_answered, &(struct waiting){ others, 2, 1 }),
+		  "one is refused");
+	for (int i = 0; i < 20; i++)
+		x[i] = ask_send(p.port, &(const struct ask){ .target = targets[i % 3] });
+	cr_expect(wait_until(2000, so_many_are_answered, &(struct waiting){ x, 20, 4 }), "not any number");
+	(void)kill(pids[0], SIGCONT);
+	for (int i = 0; i < 20; i++) {
+		a = ask_receive(&x[i], 10000);
+		cr_expect(a.status == 200 || a.status == 503, "%s", a.head);
+		served += a.status == 200;
+	}
+	cr_expect_eq(served, 16);
+	for (int i = 0; i < 2; i++)
+		(void)ask_receive(&others[i], 10000);
 	cr_expect(pool_stop(&p));
 }
 
