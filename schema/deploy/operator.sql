@@ -228,6 +228,19 @@ BEGIN
 END
 $$;
 
+-- What became of an event that is not in the outbox: sent, discarded_before, or unknown.
+CREATE FUNCTION orders.why_not_owed(p_user bigint, p_order bigint, p_version integer) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN coalesce((
+		SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END
+		FROM orders.order_events(p_user, p_order) AS e
+		WHERE e.version = p_version), 'unknown');
+END
+$$;
+
 -- These events are due now, parked or not; their attempts still count. For each of them, in this order, what was done: retried, or
 -- nothing since it is sent or was discarded before, or unknown. An event behind another of its order goes on waiting for that one.
 CREATE FUNCTION orders.outbox_retry(p_events uuid[]) RETURNS TABLE (event_id uuid, outcome text)
@@ -244,10 +257,10 @@ BEGIN
 		UPDATE orders.outbox AS b
 		SET next_attempt_at = now(), parked_at = NULL
 		WHERE b.user_id = v_event.user_id AND b.order_id = v_event.order_id AND b.version = v_event.version;
-		v_outcomes[v_event.place] := CASE WHEN FOUND THEN 'retried' ELSE coalesce((
-			SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END
-			FROM orders.order_events(v_event.user_id, v_event.order_id) AS e
-			WHERE e.version = v_event.version), 'unknown') END;
+		v_outcomes[v_event.place] := CASE
+			WHEN FOUND THEN 'retried'
+			ELSE orders.why_not_owed(v_event.user_id, v_event.order_id, v_event.version)
+		END;
 	END LOOP;
 	RETURN QUERY SELECT p_events[i], v_outcomes[i] FROM generate_subscripts(p_events, 1) AS i;
 END
@@ -317,10 +330,7 @@ BEGIN
 			WHERE b.user_id = v_event.user_id AND b.order_id = v_event.order_id AND b.version = v_event.version + 1;
 			v_outcomes[v_event.place] := 'discarded';
 		ELSE
-			v_outcomes[v_event.place] := coalesce((
-				SELECT CASE e.state WHEN 'discarded' THEN 'discarded_before' ELSE e.state END
-				FROM orders.order_events(v_event.user_id, v_event.order_id) AS e
-				WHERE e.version = v_event.version), 'unknown');
+			v_outcomes[v_event.place] := orders.why_not_owed(v_event.user_id, v_event.order_id, v_event.version);
 		END IF;
 	END LOOP;
 	RETURN QUERY SELECT p_events[i], v_outcomes[i] FROM generate_subscripts(p_events, 1) AS i;

@@ -138,7 +138,7 @@ Test(schema, refuses_the_worker_every_access_to_whatever_there_is)
 		expect_refused(
 			conn, on_functions, ROWS(on_functions),
 			"SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'orders'::regnamespace"),
-		23);
+		24);
 	cr_expect_eq(
 		expect_refused(
 			conn, on_types, ROWS(on_types),
@@ -155,7 +155,7 @@ Test(schema, gives_the_worker_the_functions_of_the_api_and_nothing_else)
 		    "AND has_function_privilege('orders_worker', oid, 'EXECUTE')"),
 		"change_status change_status claim_due create_order find_event find_owner find_replay get_history get_order in_order list_all_orders "
 		"list_orders list_orders order_events outbox_discard outbox_events outbox_list outbox_retry outbox_retry_parked outbox_stats "
-		"publish_done publish_failed schema_version");
+		"publish_done publish_failed schema_version why_not_owed");
 	cr_expect_str_eq(
 		sql("SELECT string_agg(oid::regprocedure::text, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
 		    "AND (has_function_privilege('public', oid, 'EXECUTE') OR NOT has_function_privilege('orders_worker', oid, 'EXECUTE'))"),
