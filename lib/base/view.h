@@ -14,7 +14,7 @@ struct worker_view {
 	int64_t waits_ms;      /* for how long it has waited */
 	int64_t started_us;    /* wall */
 	uint64_t requests;     /* answered since then */
-	long rss_kb;	       /* 0: not to be known */
+	long rss_kb;	       /* KiB; 0: not to be known */
 };
 
 struct neighbour_view {
