@@ -508,6 +508,25 @@ Test(metrics, of_a_route_have_a_series_for_every_status)
 	cr_expect_eq(look()->workers[0].doing, DOING_IDLE);
 }
 
+Test(metrics, of_a_route_that_find_no_room_are_dropped_one_by_one)
+{
+	static const struct route routes[] = { { "GET", "/x", 0, NULL } };
+	struct meter *m = meter_open(ctx, routes, 1);
+	char labels[24];
+
+	meter_end(m, &routes[0], 200, 1);
+	for (int i = 1; i < METRICS_SERIES; i++) {
+		(void)snprintf(labels, sizeof labels, "i=\"%d\"", i);
+		cr_assert_not_null(metrics_series(TIMED_SNS, labels), "%d", i);
+	}
+	for (int round = 0; round < 3; round++)
+		for (int status = 400; status < 420; status++)
+			meter_end(m, &routes[0], status, 1);
+	meter_end(m, &routes[0], 200, 1);
+	cr_expect_eq(look()->totals.dropped, 60);
+	cr_expect_eq(look()->totals.requests, 2, "what has a series is counted there");
+}
+
 Test(metrics, lose_no_count_to_who_counts_at_the_same_time)
 {
 	enum { WORKERS = 4, TIMES = 20000 };
