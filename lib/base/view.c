@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 
+/* Whoever looks may be root, and who writes is the pool's user: what is copied out of the mapping is bounded here. */
+
 #define HOUR_US (3600 * INT64_C(1000000))
 #define GAP_US                                                                                               \
 	(60 *                                                                                                \
@@ -39,6 +41,7 @@ read_name(const cell_word *cell, char text[static METRICS_TEXT_SIZE])
 	if (!cell_read(cell, words, NAME_WORDS))
 		return false;
 	memcpy(text, words + 1, METRICS_TEXT_SIZE);
+	text[METRICS_TEXT_SIZE - 1] = '\0';
 	return true;
 }
 
@@ -125,11 +128,12 @@ take_neighbours(const struct pool *p, struct view *v)
 		const struct breaker *b = &p->breakers[i];
 		uint32_t failures = atomic_load(&b->failures), threshold = atomic_load(&b->threshold);
 		bool open = threshold && failures >= threshold;
+		uint32_t health = atomic_load(&b->health);
 		int64_t retry = atomic_load(&b->retry_ms);
 
 		v->neighbours[i] = (struct neighbour_view){
 			.name = names[i],
-			.health = (enum health)atomic_load(&b->health),
+			.health = health <= HEALTH_FAILING ? (enum health)health : HEALTH_UNKNOWN,
 			.open = open,
 			.failures = failures,
 			.retry_in_ms = open && retry > clock_ms() ? retry - clock_ms() : 0,
@@ -202,6 +206,16 @@ take_samples(const struct pool *p, struct view *v)
 	return v->samples != NULL;
 }
 
+/* The text in the words from first to behind, ended by force. */
+static const char *
+text_in(uint64_t *words, size_t first, size_t behind)
+{
+	char *text = (char *)(words + first);
+
+	text[(behind - first) * sizeof *words - 1] = '\0';
+	return text;
+}
+
 /* The texts are those in words. */
 static bool
 read_fault(const cell_word *cell, uint64_t words[static FAULT_WORDS], struct fault_view *out)
@@ -211,9 +225,9 @@ read_fault(const cell_word *cell, uint64_t words[static FAULT_WORDS], struct fau
 	*out = (struct fault_view){
 		.at_us = (int64_t)words[FAULT_AT_US],
 		.level = log_level_name((enum log_level)words[FAULT_LEVEL]),
-		.event = (const char *)(words + FAULT_EVENT),
-		.text = (const char *)(words + FAULT_TEXT),
-		.request_id = (const char *)(words + FAULT_REQUEST_ID),
+		.event = text_in(words, FAULT_EVENT, FAULT_TEXT),
+		.text = text_in(words, FAULT_TEXT, FAULT_REQUEST_ID),
+		.request_id = text_in(words, FAULT_REQUEST_ID, FAULT_WORDS),
 		.pid = (int32_t)words[FAULT_PID],
 		.first_us = (int64_t)words[FAULT_FIRST_US],
 		.times = words[FAULT_TIMES],
