@@ -13,9 +13,6 @@
 /* Whoever looks may be root, and who writes is the pool's user: what is copied out of the mapping is bounded here. */
 
 #define HOUR_US (3600 * INT64_C(1000000))
-#define GAP_US                                                                                               \
-	(60 *                                                                                                \
-	 INT64_C(1000000)) /* between two samples: nobody took any, so what was in between is not a figure of the second */
 
 const char *
 doing_name(enum doing d)
@@ -168,7 +165,7 @@ compare(const uint64_t *older, const uint64_t *newer, struct sample_view *out)
 	double s = (double)us / 1e6;
 	bool any = newer[SAMPLE_REQUESTS] > older[SAMPLE_REQUESTS];
 
-	if (us <= 0 || us > GAP_US || newer[SAMPLE_REQUESTS] < older[SAMPLE_REQUESTS])
+	if (us <= 0 || us > VIEW_GAP_US || newer[SAMPLE_REQUESTS] < older[SAMPLE_REQUESTS])
 		return false;
 	*out = (struct sample_view){
 		.at_us = (int64_t)newer[SAMPLE_AT_US],
@@ -195,7 +192,7 @@ take_samples(const struct pool *p, struct view *v)
 
 		if (!cell_read(p->metrics.samples[n % SAMPLES], newer, SAMPLE_WORDS) ||
 		    (int64_t)newer[SAMPLE_AT_US] > v->at_us ||
-		    (int64_t)newer[SAMPLE_AT_US] < v->at_us - HOUR_US - GAP_US) {
+		    (int64_t)newer[SAMPLE_AT_US] < v->at_us - HOUR_US - VIEW_GAP_US) {
 			have_older = false;
 			continue;
 		}
