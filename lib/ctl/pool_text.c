@@ -172,8 +172,8 @@ static bool
 put_neighbours(struct buf *out, void *ctx, const struct view *v, const struct pool_show *how)
 {
 	static const struct column columns[] = {
-		{ "NEIGHBOUR", false }, { "HEALTH", false }, { "BREAKER", false },  { "FAILURES", true },
-		{ "RETRY IN", true },	{ "OPENED", true },  { "KEPT AWAY", true },
+		{ "NEIGHBOUR", false }, { "HEALTH", false }, { "BREAKER", false }, { "FAILURES", true },
+		{ "RETRY IN", true },	{ "OPENED", true },  { "REFUSED", true },
 	};
 	static const enum paint paints[] = {
 		[HEALTH_UNKNOWN] = PAINT_FAINT, [HEALTH_OK] = PAINT_GOOD, [HEALTH_FAILING] = PAINT_BAD

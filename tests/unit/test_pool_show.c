@@ -2,6 +2,7 @@
 #include "ctl/pool_show.h"
 
 #include "support/example_view.h"
+#include "support/json.h"
 #include "table.h"
 
 static void *ctx;
@@ -21,6 +22,17 @@ close_buf(void)
 }
 
 TestSuite(pool_show, .init = open_buf, .fini = close_buf);
+
+/* What json_get() says of pool_show_json(). */
+static const char *
+told(const struct view *v, const char *path)
+{
+	b.len = 0;
+	pool_show_json(&b, v);
+	buf_putc(&b, '\0');
+	cr_assert_not(b.failed);
+	return json_get(b.data, path);
+}
 
 static const char *
 shown(const struct view *v)
@@ -44,4 +56,22 @@ Test(pool_show, does_not_show_old_figures_as_those_of_now)
 		cr_expect_eq(!strstr(shown(v), "no rate yet"), rows[i].fresh, "%lld",
 			     (long long)rows[i].age_us);
 	}
+}
+
+Test(pool_show, has_each_count_by_the_name_that_metrics_have)
+{
+	static const struct {
+		const char *path, *value, *why;
+	} rows[] = {
+		{ "neighbours.0.refused", "41", "orders_breaker_refused_total" },
+		{ "totals.places_refused_product", "412", "orders_places_refused_total" },
+		{ "totals.places_refused_row", "3", "orders_places_refused_total" },
+		{ "totals.series_dropped", "7", "orders_series_dropped_total" },
+	};
+	struct view *v = example_view(ctx, EXAMPLE_VIEW_NIGHT);
+
+	v->totals.dropped = 7;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		expect_text(told(v, rows[i].path), rows[i].value, rows[i].why);
+	cr_expect(strstr(shown(v), "REFUSED"), "%s", b.data);
 }
