@@ -1,7 +1,6 @@
 /* ordersctl, the operator's tool. See ordersctl(8). */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>

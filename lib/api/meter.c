@@ -70,19 +70,23 @@ find_series(const struct kind *k, int status)
 	return metrics_series(TIMED_REQUEST, labels);
 }
 
+/* What is not found is looked for again each time: that is how it is counted as dropped. */
 static struct series *
 series_of(struct kind *k, int status)
 {
-	for (size_t i = 0; i < STATUSES; i++) {
-		if (k->seen[i].status == status)
-			return k->seen[i].series;
-		if (k->seen[i].status == 0) {
-			k->seen[i].series = find_series(k, status);
-			k->seen[i].status = status;
-			return k->seen[i].series;
-		}
+	struct series *found;
+	size_t i = 0;
+
+	while (i < STATUSES && k->seen[i].series && k->seen[i].status != status)
+		i++;
+	if (i < STATUSES && k->seen[i].series)
+		return k->seen[i].series;
+	found = find_series(k, status);
+	if (i < STATUSES) {
+		k->seen[i].status = status;
+		k->seen[i].series = found;
 	}
-	return find_series(k, status);
+	return found;
 }
 
 void

@@ -106,12 +106,3 @@ buf_put_urlencoded(struct buf *b, const char *s, size_t len)
 	}
 	buf_put(b, s + plain, len - plain);
 }
-
-void
-buf_put_hex(struct buf *b, const unsigned char *bytes, size_t len)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++)
-		buf_put(b, (char[]){ hex[bytes[i] >> 4], hex[bytes[i] & 15] }, 2);
-}

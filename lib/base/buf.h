@@ -26,6 +26,5 @@ void buf_putc(struct buf *b, char c);
 void buf_put_i64(struct buf *b, int64_t v);
 /* Bytes outside RFC 3986's unreserved set as %XX. */
 void buf_put_urlencoded(struct buf *b, const char *s, size_t len);
-void buf_put_hex(struct buf *b, const unsigned char *bytes, size_t len);
 
 #endif

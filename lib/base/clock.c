@@ -48,6 +48,12 @@ clock_left_ms(int64_t deadline_ms)
 	return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+bool
+clock_has_come(int64_t at_ms, int64_t now_ms, int64_t longest_ms)
+{
+	return at_ms <= now_ms || at_ms - now_ms > longest_ms;
+}
+
 static void
 digits(char *out, int n, int64_t v)
 {

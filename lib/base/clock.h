@@ -2,6 +2,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,10 @@ int64_t clock_ms(void);
 
 /* Milliseconds from now to deadline_ms on clock_ms(), 0 when it has passed, at most INT_MAX. */
 int clock_left_ms(int64_t deadline_ms);
+
+/* Has at_ms on clock_ms() come by now_ms? So has one more than longest_ms away: a file may outlive the clock that it was read from,
+ * which starts anew with the machine. */
+bool clock_has_come(int64_t at_ms, int64_t now_ms, int64_t longest_ms);
 
 /* Writes t_us, µs since 1970 UTC, as RFC 3339 with six digits and Z. RC_RANGE outside the years 1 to 9999. */
 enum rc clock_rfc3339(int64_t t_us, char out[static RFC3339_SIZE]) MUST_CHECK;

@@ -14,15 +14,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-#define FIRST_SWEEP_MS 500    /* after the pool's start */
-#define LONGEST_WAIT_MS 15000 /* anything later was said before the machine started anew */
-
-/* Has the time come? A file may outlive the clock that its times were read from. */
-static bool
-is_over(int64_t at_ms, int64_t now_ms)
-{
-	return at_ms <= now_ms || at_ms - now_ms > LONGEST_WAIT_MS;
-}
+#define FIRST_SWEEP_MS 500     /* after the pool's start */
+#define LONGEST_SWEEP_MS 15000 /* whatever is further away outlived its clock */
 
 static bool
 file_name(char name[static PATH_MAX], const char *path)
@@ -185,74 +178,6 @@ pool_bury_namesakes(struct pool *p)
 			bury(p, &p->slots[i], getpid());
 }
 
-bool
-breaker_is_open(struct breaker *b, const struct breaker_policy *policy)
-{
-	return atomic_load(&b->failures) >= policy->threshold;
-}
-
-bool
-breaker_is_willing(struct breaker *b, const struct breaker_policy *policy)
-{
-	return !breaker_is_open(b, policy) || is_over(atomic_load(&b->retry_ms), clock_ms());
-}
-
-bool
-breaker_admits(struct breaker *b, const struct breaker_policy *policy)
-{
-	int64_t now = clock_ms(), retry = atomic_load(&b->retry_ms);
-
-	if (!breaker_is_open(b, policy))
-		return true;
-	return is_over(retry, now) &&
-	       atomic_compare_exchange_strong(&b->retry_ms, &retry, now + policy->probe_ms);
-}
-
-void
-breaker_report(struct breaker *b, const struct breaker_policy *policy, bool ok)
-{
-	uint32_t failures, over, ceiling;
-
-	atomic_store(&b->health, ok ? HEALTH_OK : HEALTH_FAILING);
-	if (ok) {
-		atomic_store(&b->failures, 0);
-		return;
-	}
-	failures = atomic_fetch_add(&b->failures, 1) + 1;
-	atomic_store(&b->threshold, policy->threshold);
-	if (failures == policy->threshold)
-		(void)atomic_fetch_add(&b->opened, 1);
-	if (failures < policy->threshold)
-		return;
-	over = failures - policy->threshold;
-	ceiling = over > 16 || policy->first_ms << over > policy->cap_ms ? policy->cap_ms
-									 : policy->first_ms << over;
-	atomic_store(&b->retry_ms, clock_ms() + 1 + id_random(ceiling));
-}
-
-void
-breaker_refused(struct breaker *b)
-{
-	(void)atomic_fetch_add(&b->refused, 1);
-}
-
-bool
-breaker_is_patient(struct breaker *b, int longer_ms)
-{
-	int64_t now = clock_ms(), until = atomic_load(&b->patient_ms);
-
-	return is_over(until, now) && atomic_compare_exchange_strong(&b->patient_ms, &until, now + longer_ms);
-}
-
-int
-breaker_retry_after_s(struct breaker *b)
-{
-	int64_t retry = atomic_load(&b->retry_ms);
-	int left = is_over(retry, clock_ms()) ? 0 : clock_left_ms(retry);
-
-	return left <= 1000 ? 1 : (left + 999) / 1000;
-}
-
 /* How many others wait for w, and for how long the one who came last has: shorter waits are still normal. With
  * only_living the dead do not count, which takes a look at each process. */
 static int
@@ -315,7 +240,7 @@ pool_exit(struct slot *self)
 bool
 pool_sweep_is_due(struct pool *p, int late_ms)
 {
-	return is_over(atomic_load(&p->sweep_ms), clock_ms() - late_ms);
+	return clock_has_come(atomic_load(&p->sweep_ms), clock_ms() - late_ms, LONGEST_SWEEP_MS);
 }
 
 bool
@@ -323,7 +248,8 @@ pool_sweep_due(struct pool *p, int interval_ms)
 {
 	int64_t now = clock_ms(), due = atomic_load(&p->sweep_ms);
 
-	return is_over(due, now) && atomic_compare_exchange_strong(&p->sweep_ms, &due, now + interval_ms);
+	return clock_has_come(due, now, LONGEST_SWEEP_MS) &&
+	       atomic_compare_exchange_strong(&p->sweep_ms, &due, now + interval_ms);
 }
 
 void
@@ -337,13 +263,5 @@ pool_sweep_wait_ms(struct pool *p)
 {
 	int64_t due = atomic_load(&p->sweep_ms);
 
-	return is_over(due, clock_ms()) ? 0 : clock_left_ms(due);
-}
-
-const char *
-health_name(enum health h)
-{
-	static const char *const names[] = { "unknown", "ok", "failing" };
-
-	return names[h];
+	return clock_has_come(due, clock_ms(), LONGEST_SWEEP_MS) ? 0 : clock_left_ms(due);
 }

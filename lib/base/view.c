@@ -10,10 +10,9 @@
 
 #include "base/clock.h"
 
+/* Whoever looks may be root, and who writes is the pool's user: what is copied out of the mapping is bounded here. */
+
 #define HOUR_US (3600 * INT64_C(1000000))
-#define GAP_US                                                                                               \
-	(60 *                                                                                                \
-	 INT64_C(1000000)) /* between two samples: nobody took any, so what was in between is not a figure of the second */
 
 const char *
 doing_name(enum doing d)
@@ -39,6 +38,7 @@ read_name(const cell_word *cell, char text[static METRICS_TEXT_SIZE])
 	if (!cell_read(cell, words, NAME_WORDS))
 		return false;
 	memcpy(text, words + 1, METRICS_TEXT_SIZE);
+	text[METRICS_TEXT_SIZE - 1] = '\0';
 	return true;
 }
 
@@ -125,11 +125,12 @@ take_neighbours(const struct pool *p, struct view *v)
 		const struct breaker *b = &p->breakers[i];
 		uint32_t failures = atomic_load(&b->failures), threshold = atomic_load(&b->threshold);
 		bool open = threshold && failures >= threshold;
+		uint32_t health = atomic_load(&b->health);
 		int64_t retry = atomic_load(&b->retry_ms);
 
 		v->neighbours[i] = (struct neighbour_view){
 			.name = names[i],
-			.health = (enum health)atomic_load(&b->health),
+			.health = health <= HEALTH_FAILING ? (enum health)health : HEALTH_UNKNOWN,
 			.open = open,
 			.failures = failures,
 			.retry_in_ms = open && retry > clock_ms() ? retry - clock_ms() : 0,
@@ -164,7 +165,7 @@ compare(const uint64_t *older, const uint64_t *newer, struct sample_view *out)
 	double s = (double)us / 1e6;
 	bool any = newer[SAMPLE_REQUESTS] > older[SAMPLE_REQUESTS];
 
-	if (us <= 0 || us > GAP_US || newer[SAMPLE_REQUESTS] < older[SAMPLE_REQUESTS])
+	if (us <= 0 || us > VIEW_GAP_US || newer[SAMPLE_REQUESTS] < older[SAMPLE_REQUESTS])
 		return false;
 	*out = (struct sample_view){
 		.at_us = (int64_t)newer[SAMPLE_AT_US],
@@ -191,7 +192,7 @@ take_samples(const struct pool *p, struct view *v)
 
 		if (!cell_read(p->metrics.samples[n % SAMPLES], newer, SAMPLE_WORDS) ||
 		    (int64_t)newer[SAMPLE_AT_US] > v->at_us ||
-		    (int64_t)newer[SAMPLE_AT_US] < v->at_us - HOUR_US - GAP_US) {
+		    (int64_t)newer[SAMPLE_AT_US] < v->at_us - HOUR_US - VIEW_GAP_US) {
 			have_older = false;
 			continue;
 		}
@@ -200,6 +201,16 @@ take_samples(const struct pool *p, struct view *v)
 		have_older = true;
 	}
 	return v->samples != NULL;
+}
+
+/* The text in the words from first to behind, ended by force. */
+static const char *
+text_in(uint64_t *words, size_t first, size_t behind)
+{
+	char *text = (char *)(words + first);
+
+	text[(behind - first) * sizeof *words - 1] = '\0';
+	return text;
 }
 
 /* The texts are those in words. */
@@ -211,9 +222,9 @@ read_fault(const cell_word *cell, uint64_t words[static FAULT_WORDS], struct fau
 	*out = (struct fault_view){
 		.at_us = (int64_t)words[FAULT_AT_US],
 		.level = log_level_name((enum log_level)words[FAULT_LEVEL]),
-		.event = (const char *)(words + FAULT_EVENT),
-		.text = (const char *)(words + FAULT_TEXT),
-		.request_id = (const char *)(words + FAULT_REQUEST_ID),
+		.event = text_in(words, FAULT_EVENT, FAULT_TEXT),
+		.text = text_in(words, FAULT_TEXT, FAULT_REQUEST_ID),
+		.request_id = text_in(words, FAULT_REQUEST_ID, FAULT_WORDS),
 		.pid = (int32_t)words[FAULT_PID],
 		.first_us = (int64_t)words[FAULT_FIRST_US],
 		.times = words[FAULT_TIMES],

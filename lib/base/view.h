@@ -4,6 +4,11 @@
 
 #include "base/pool.h"
 
+/* A sample that is older says nothing of now: they are taken every ten seconds, later where all workers are busy. */
+#define VIEW_FRESH_US INT64_C(25000000)
+/* Nobody took any between two that are further apart: what was in between is not a figure of the second. */
+#define VIEW_GAP_US INT64_C(60000000)
+
 struct worker_view {
 	int32_t pid;
 	enum doing doing;
@@ -14,7 +19,7 @@ struct worker_view {
 	int64_t waits_ms;      /* for how long it has waited */
 	int64_t started_us;    /* wall */
 	uint64_t requests;     /* answered since then */
-	long rss_kb;	       /* 0: not to be known */
+	long rss_kb;	       /* KiB; 0: not to be known */
 };
 
 struct neighbour_view {

@@ -92,7 +92,8 @@ read_environment(void *ctx, const char *path)
 	explicit_bzero(text, len); /* there are keys in it */
 	talloc_free(text);
 	if (rc == RC_SYNTAX) /* the line is not shown: it may be half a secret */
-		ctl_say("%s: line %d is not NAME=value", path, line);
+		ctl_say("%s: line %d is not NAME=value, or its value begins with a quote and does not end with it",
+			path, line);
 	else if (rc)
 		ctl_say("no memory");
 	return rc == RC_SYNTAX ? EX_CONFIG : rc ? EX_OSERR : EX_OK;

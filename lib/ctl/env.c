@@ -8,6 +8,8 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#define MARK "\xef\xbb\xbf" /* of UTF-8, as editors elsewhere put it before the first line */
+
 /* The text without white space around it. */
 static char *
 trim(char *s)
@@ -34,14 +36,16 @@ is_name(const char *s)
 	return true;
 }
 
-/* Takes away one pair of quotes around all of it. */
+/* Takes away one pair of quotes around all of it; NULL when one opens that does not end it. */
 static char *
 unquote(char *s)
 {
 	size_t len = strlen(s);
 
-	if (len < 2 || (*s != '"' && *s != '\'') || s[len - 1] != *s)
+	if (*s != '"' && *s != '\'')
 		return s;
+	if (len < 2 || s[len - 1] != *s)
+		return NULL;
 	s[len - 1] = '\0';
 	return s + 1;
 }
@@ -83,9 +87,7 @@ parse_line(char *s, env_put_fn *put, void *arg)
 	*value++ = '\0';
 	if (!is_name(s))
 		return RC_SYNTAX;
-	if (!shell)
-		value = unquote(value);
-	else if (!unquote_shell(value))
+	if (shell ? !unquote_shell(value) : !(value = unquote(trim(value))))
 		return RC_SYNTAX;
 	return put(arg, s, value) ? RC_OK : RC_NO_MEMORY;
 }
@@ -100,7 +102,7 @@ env_parse(char *text, env_put_fn *put, void *arg, int *line)
 
 		if (end)
 			*end++ = '\0';
-		s = trim(text);
+		s = trim(strncmp(text, MARK, strlen(MARK)) == 0 ? text + strlen(MARK) : text);
 		if (*s && !strchr("#;", *s))
 			rc = parse_line(s, put, arg);
 		if (rc)

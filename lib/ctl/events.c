@@ -27,8 +27,9 @@ paint_of(const char *state)
 	return PAINT_NONE;
 }
 
-const char *
-event_step(void *ctx, const struct event_state *e)
+/* "pending -> confirmed", "pending" of a creation. */
+static const char *
+step_of(void *ctx, const struct event_state *e)
 {
 	const char *to = status_name(e->new_status);
 	const char *step = e->version == 1 ? to
@@ -113,7 +114,7 @@ events_put_table(struct ctl *c, const struct event_state *events, size_t n, bool
 			table_addf(&t, "%lld", (long long)e->user_id);
 		}
 		table_addf(&t, "%d", e->version);
-		table_add(&t, event_step(c->ctx, e));
+		table_add(&t, step_of(c->ctx, e));
 		table_add(&t, format_time(text, e->changed_us));
 		table_addf(&t, "%lld", (long long)e->changed_by);
 		if (of_one_order)
@@ -165,7 +166,7 @@ event_put_lines(struct ctl *c, const struct event_state *e)
 	text_putf(&c->out, LABEL "%lld of user %lld, version %d", "Order", (long long)e->order_id,
 		  (long long)e->user_id, e->version);
 	buf_putc(&c->out, '\n');
-	put_line(c, "Status", event_step(c->ctx, e));
+	put_line(c, "Status", step_of(c->ctx, e));
 	put_time(c, "Changed at", e->changed_us);
 	put_number(c, "Changed by", e->changed_by);
 	put_line(c, "Reason", e->reason);

@@ -14,7 +14,4 @@ void event_put_lines(struct ctl *c, const struct event_state *e);
 /* Appends it as a JSON object: an element, or the document itself. */
 void event_add_json(struct buf *b, const struct event_state *e);
 
-/* "pending -> confirmed", "pending" of a creation; on ctx. */
-const char *event_step(void *ctx, const struct event_state *e);
-
 #endif

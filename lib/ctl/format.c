@@ -76,7 +76,7 @@ format_memory(char out[static FORMAT_SIZE], long kb)
 	if (kb <= 0)
 		(void)snprintf(out, FORMAT_SIZE, "-");
 	else
-		(void)snprintf(out, FORMAT_SIZE, "%.1f MB", (double)kb / 1000);
+		(void)snprintf(out, FORMAT_SIZE, "%.1f MiB", (double)kb / 1024);
 	return out;
 }
 

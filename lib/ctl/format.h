@@ -19,7 +19,7 @@ const char *format_latency(char out[static FORMAT_SIZE], double ms);
 const char *format_count(char out[static FORMAT_SIZE], int64_t n);
 /* "0.2/s", "12.3/s", "1,204/s". */
 const char *format_rate(char out[static FORMAT_SIZE], double per_s);
-/* "2.7 MB" of kB. */
+/* "2.7 MiB" of KiB; "-" for 0. */
 const char *format_memory(char out[static FORMAT_SIZE], long kb);
 /* "2026-11-24 22:36:01Z" of µs since 1970; "-" for 0 and what has no date. */
 const char *format_time(char out[static FORMAT_SIZE], int64_t t_us);

@@ -40,7 +40,7 @@ add_neighbours(struct buf *b, const struct view *v)
 		json_add_i64(b, "failures", n->failures);
 		json_add_i64(b, "retry_in_ms", n->retry_in_ms);
 		json_add_i64(b, "opened", (int64_t)n->opened);
-		json_add_i64(b, "kept_away", (int64_t)n->refused);
+		json_add_i64(b, "refused", (int64_t)n->refused);
 		json_close(b, '}');
 	}
 	json_close(b, ']');
@@ -63,6 +63,9 @@ add_totals(struct buf *b, const struct totals_view *t)
 		{ "workers_left", t->left },
 		{ "workers_stuck", t->stuck },
 		{ "workers_died", t->died },
+		{ "places_refused_product", t->no_place_product },
+		{ "places_refused_row", t->no_place_row },
+		{ "series_dropped", t->dropped },
 	};
 
 	json_open_object(b, "totals");

@@ -7,7 +7,6 @@
 #include "ctl/pool_show.h"
 #include "ctl/table.h"
 
-#define FRESH_US INT64_C(30000000) /* a sample that is older says nothing of now */
 #define PLOT_MAX 60
 #define LABEL "%-12s"
 
@@ -50,7 +49,7 @@ last_sample(const struct view *v)
 {
 	const struct sample_view *s = v->n_samples ? &v->samples[v->n_samples - 1] : NULL;
 
-	return s && v->at_us - s->at_us < FRESH_US ? s : NULL;
+	return s && v->at_us - s->at_us <= VIEW_FRESH_US ? s : NULL;
 }
 
 static void
@@ -173,8 +172,8 @@ static bool
 put_neighbours(struct buf *out, void *ctx, const struct view *v, const struct pool_show *how)
 {
 	static const struct column columns[] = {
-		{ "NEIGHBOUR", false }, { "HEALTH", false }, { "BREAKER", false },  { "FAILURES", true },
-		{ "RETRY IN", true },	{ "OPENED", true },  { "KEPT AWAY", true },
+		{ "NEIGHBOUR", false }, { "HEALTH", false }, { "BREAKER", false }, { "FAILURES", true },
+		{ "RETRY IN", true },	{ "OPENED", true },  { "REFUSED", true },
 	};
 	static const enum paint paints[] = {
 		[HEALTH_UNKNOWN] = PAINT_FAINT, [HEALTH_OK] = PAINT_GOOD, [HEALTH_FAILING] = PAINT_BAD

@@ -1,5 +1,4 @@
 /* ordersctl status. */
-#include <langinfo.h>
 #include <string.h>
 #include <talloc.h>
 

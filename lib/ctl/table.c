@@ -92,8 +92,10 @@ text_putf(struct buf *b, const char *format, ...)
 
 /* Select Graphic Rendition, ECMA-48 8.3.117. */
 static const char *const colors[] = {
-	[PAINT_GOOD] = "\033[32m", [PAINT_BAD] = "\033[31m",   [PAINT_WARN] = "\033[33m",
-	[PAINT_FAINT] = "\033[2m", [PAINT_STRONG] = "\033[1m",
+	[PAINT_GOOD] = "\033[32m",
+	[PAINT_BAD] = "\033[31m",
+	[PAINT_WARN] = "\033[33m",
+	[PAINT_FAINT] = "\033[2m",
 };
 
 void

@@ -19,7 +19,7 @@ void text_put(struct buf *b, const char *s, size_t width);
 /* The same of what printf(3) would write, of any width. */
 __attribute__((format(printf, 2, 3))) void text_putf(struct buf *b, const char *format, ...);
 
-enum paint { PAINT_NONE, PAINT_GOOD, PAINT_BAD, PAINT_WARN, PAINT_FAINT, PAINT_STRONG };
+enum paint { PAINT_NONE, PAINT_GOOD, PAINT_BAD, PAINT_WARN, PAINT_FAINT };
 
 /* The same in a colour, when colours are wanted. */
 void text_paint(struct buf *b, const char *s, enum paint paint, bool colored);

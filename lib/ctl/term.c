@@ -12,7 +12,7 @@
 #define LEAVE "\033[?25h\033[?1049l"
 
 static struct {
-	volatile bool open;
+	bool open;
 	int in, out;
 	struct termios before;
 } term;

@@ -19,7 +19,7 @@ bool term_knows_utf8(void);
 
 /* Keys come one by one and unseen, the alternate screen is shown, the cursor is not. False: it cannot be. */
 bool term_open(int in, int out);
-/* Everything as it was; nothing when it is already. May be called from a signal handler. */
+/* Everything as it was; nothing when it is already. */
 void term_close(void);
 
 #endif

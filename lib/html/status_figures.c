@@ -6,7 +6,6 @@
 #include "html/svg.h"
 
 #define END_STEP_US INT64_C(10000000) /* plots move on once with each sample, not with each look at them */
-#define FRESH_US INT64_C(25000000)
 
 static double
 known(double v)
@@ -166,7 +165,7 @@ status_put_tiles(struct buf *b, const struct view *v)
 	const struct sample_view *s = v->n_samples ? &v->samples[v->n_samples - 1] : &nothing;
 	const struct outbox_view *o = &v->outbox;
 
-	if (s->at_us < v->at_us - FRESH_US)
+	if (s->at_us < v->at_us - VIEW_FRESH_US)
 		s = &nothing;
 	put_tile(b, "requests", put_rate, s->requests_per_s, false);
 	put_tile(b, "errors", put_rate, s->errors_per_s, s->errors_per_s > 0);

@@ -16,9 +16,8 @@
 #define MINUTE_US INT64_C(60000000)
 #define STEP_US (PLOT_STEP_S * INT64_C(1000000))
 #define SPAN_US (PLOT_SPAN_S * INT64_C(1000000))
-/* Busy workers take samples late; those that are more than a minute apart are not compared at all. */
-#define LATE_US (STEP_US * 7)
-#define FRESH_US INT64_C(25000000)
+/* A sample tells of the step before it: between two that are further apart there is a gap. */
+#define LATE_US (VIEW_GAP_US + STEP_US)
 
 /* What all parts of one plot go by. */
 struct frame {
@@ -309,7 +308,7 @@ put_description(const struct frame *f, int64_t unknown_us)
 static void
 put_caption(const struct frame *f)
 {
-	bool fresh = f->n && f->end_us - f->samples[f->n - 1].at_us <= FRESH_US;
+	bool fresh = f->n && f->end_us - f->samples[f->n - 1].at_us <= VIEW_FRESH_US;
 
 	buf_puts(f->b, "<figcaption><b>");
 	html_text(f->b, f->plot->title);

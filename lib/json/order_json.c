@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "json/write.h"
 
-/* key is the text before the value: comma, name, colon. */
+/* Pages of orders are long and asked for all the time: their names are text as it is to stand there. key is what comes before the value:
+ * comma, name, colon. */
 static void
 put_i64(struct buf *b, const char *key, int64_t v)
 {
@@ -18,18 +20,6 @@ put_string(struct buf *b, const char *key, const char *s)
 {
 	buf_puts(b, key);
 	json_put_string(b, s, strlen(s));
-}
-
-/* NULL is null. */
-static void
-put_optional(struct buf *b, const char *key, const char *s)
-{
-	if (s)
-		put_string(b, key, s);
-	else {
-		buf_puts(b, key);
-		buf_puts(b, "null");
-	}
 }
 
 /* quote: the two characters around it, or none where an amount is a JSON number. */
@@ -107,20 +97,24 @@ orders_encode(struct buf *b, const struct order *orders, size_t n)
 void
 history_encode(struct buf *b, const struct past *past, size_t n)
 {
-	buf_putc(b, '[');
+	json_open_array(b, NULL);
 	for (size_t i = 0; i < n; i++) {
 		const struct past *p = &past[i];
 
-		put_i64(b, i ? ",{\"version\":" : "{\"version\":", p->version);
-		put_optional(b, ",\"old_status\":", p->version == 1 ? NULL : status_name(p->old_status));
-		put_string(b, ",\"new_status\":", status_name(p->new_status));
-		put_time(b, ",\"changed_at\":", p->changed_us);
-		put_i64(b, ",\"changed_by\":\"", p->changed_by);
-		put_optional(b, "\",\"reason\":", p->reason);
-		put_optional(b, ",\"note\":", p->note);
-		buf_putc(b, '}');
+		json_open_object(b, NULL);
+		json_add_i64(b, "version", p->version);
+		json_add_text(b, "old_status", p->version == 1 ? NULL : status_name(p->old_status));
+		json_add_text(b, "new_status", status_name(p->new_status));
+		json_add_name(b, "changed_at");
+		put_time(b, "", p->changed_us);
+		json_add_name(b, "changed_by");
+		put_i64(b, "\"", p->changed_by);
+		buf_putc(b, '"');
+		json_add_text(b, "reason", p->reason);
+		json_add_text(b, "note", p->note);
+		json_close(b, '}');
 	}
-	buf_putc(b, ']');
+	json_close(b, ']');
 }
 
 const char *

@@ -11,7 +11,6 @@
 
 #define ORDER_ITEMS_MAX 100
 #define PRODUCT_NAME_MAX 255 /* characters */
-#define PRODUCT_NAME_BYTES (PRODUCT_NAME_MAX * 4)
 
 /* A line of a draft: a wish, not yet priced. */
 struct wish {

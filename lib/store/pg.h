@@ -34,7 +34,6 @@ enum call {
 	CALLS
 };
 
-#define PG_PARAMS_MAX 14
 #define PG_CALL_MS                                                                                           \
 	6000 /* that a call may take: above the role's statement_timeout, so that the server decides first */
 

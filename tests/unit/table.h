@@ -28,14 +28,14 @@ expect_int_(long long got, long long want, const char *why)
 
 #define expect_int(got, want, why) expect_int_((long long)(got), (long long)(want), why)
 
-/* From here on ctx and what hangs on it get no more than bytes in all: what follows has no memory. talloc
+/* From here on context and what hangs on it get no more than bytes in all: what follows has no memory. talloc
  * deprecates the call for its cost, which is no matter here. */
 static inline void
-limit_memory(void *ctx, size_t bytes)
+limit_memory(void *context, size_t bytes)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-	cr_assert_eq(talloc_set_memlimit(ctx, bytes), 0);
+	cr_assert_eq(talloc_set_memlimit(context, bytes), 0);
 #pragma GCC diagnostic pop
 }
 

@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 
 #include "base/clock.h"
+#include "context.h"
 #include "table.h"
 #include "vectors/jwt.h"
 
@@ -15,26 +16,19 @@
 #define SECRET "correct horse battery staple 123"
 #define SUB_9 "{\"sub\":\"9\",\"email\":\"user@example.com\"}"
 
-static void *ctx;
 static const char *const admin[] = { "admin", NULL };
 static struct config config = {
 	.secret_key = SECRET, .secret_key_len = sizeof SECRET - 1, .algorithm = "HS256", .staff_roles = admin
 };
 
 static void
-open_ctx(void)
+set_up(void)
 {
-	ctx = talloc_new(NULL);
+	open_ctx();
 	clock_set_wall_us(NOW * 1000000);
 }
 
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
-}
-
-TestSuite(auth, .init = open_ctx, .fini = close_ctx);
+TestSuite(auth, .init = set_up, .fini = close_ctx);
 
 /* RFC 7515, section 2: base64url without padding. */
 static char *

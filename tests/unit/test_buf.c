@@ -164,14 +164,3 @@ Test(buf, encodes_what_is_not_unreserved)
 		talloc_free(ctx);
 	}
 }
-
-Test(buf, writes_bytes_in_hex)
-{
-	void *ctx = talloc_new(NULL);
-	struct buf b;
-
-	buf_init(&b, ctx, 100);
-	buf_put_hex(&b, (const unsigned char *)"\x00\x0f\xf0\xff", 4);
-	cr_expect_str_eq(b.data, "000ff0ff");
-	talloc_free(ctx);
-}

@@ -1,23 +1,10 @@
 /* The header and the claims of a JWT. */
 #include "json/claims_json.h"
 
+#include "context.h"
 #include "table.h"
 
 #define NOW INT64_C(1771940786) /* s */
-
-static void *ctx;
-
-static void
-open_ctx(void)
-{
-	ctx = talloc_new(NULL);
-}
-
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
-}
 
 TestSuite(claims_json, .init = open_ctx, .fini = close_ctx);
 

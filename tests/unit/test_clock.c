@@ -180,3 +180,23 @@ Test(clock, reads_what_it_writes)
 		cr_expect(clock_parse_rfc3339(text, strlen(text), &back) == RC_OK && back == t, "%s", text);
 	}
 }
+
+Test(clock, knows_times_of_another_clock)
+{
+	static const struct {
+		int64_t at_ms, now_ms;
+		bool come;
+		const char *why;
+	} rows[] = {
+		{ 999, 1000, true, "it has passed" },
+		{ 1000, 1000, true, "now" },
+		{ 1001, 1000, false, "not yet" },
+		{ 1500, 1000, false, "as far away as can be" },
+		{ 1501, 1000, true, "further away than anything" },
+		{ INT64_MAX, 1000, true, "so is this" },
+		{ 0, 1000, true, "nobody has written one" },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++)
+		expect_int(clock_has_come(rows[i].at_ms, rows[i].now_ms, 500), rows[i].come, rows[i].why);
+}

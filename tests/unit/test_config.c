@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "context.h"
 #include "table.h"
 
 #define ENV_MAX 30
@@ -25,19 +26,12 @@ static const struct var least[] = {
 static struct var env[ENV_MAX];
 static char lines[LINES_MAX][300];
 static size_t n_lines;
-static void *ctx;
 
 static void
-open_ctx(void)
+set_up(void)
 {
-	ctx = talloc_new(NULL);
+	open_ctx();
 	memcpy(env, least, sizeof least);
-}
-
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
 }
 
 static char *
@@ -76,7 +70,7 @@ load(struct config *c)
 	return config_load(ctx, get, c, keep_line, lines);
 }
 
-TestSuite(config, .init = open_ctx, .fini = close_ctx);
+TestSuite(config, .init = set_up, .fini = close_ctx);
 
 Test(config, needs_little_and_has_the_contracts_defaults)
 {

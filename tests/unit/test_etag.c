@@ -1,21 +1,8 @@
 /* Entity-tags in If-Match and If-None-Match. */
 #include "http/etag.h"
 
+#include "context.h"
 #include "table.h"
-
-static void *ctx;
-
-static void
-open_ctx(void)
-{
-	ctx = talloc_new(NULL);
-}
-
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
-}
 
 TestSuite(etag, .init = open_ctx, .fini = close_ctx);
 

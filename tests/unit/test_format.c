@@ -52,7 +52,8 @@ Test(format, writes_numbers)
 	expect_text(format_latency(text, 0.84), "0.8 ms", "a latency");
 	expect_text(format_latency(text, 999.96), "1.00 s", "a latency that is rounded up");
 	expect_text(format_memory(text, 0), "-", "unknown");
-	expect_text(format_memory(text, 2745), "2.7 MB", "memory");
+	expect_text(format_memory(text, 2745), "2.7 MiB", "memory");
+	expect_text(format_memory(text, 1024000), "1000.0 MiB", "the kernel's kB are KiB");
 	expect_text(format_time(text, INT64_C(1771940786414410)), "2026-02-24 13:46:26Z", "a time");
 	expect_text(format_time(text, 0), "-", "none");
 	expect_text(format_time(text, INT64_MAX), "-", "no date has it");

@@ -3,21 +3,8 @@
 
 #include <stdlib.h>
 
+#include "context.h"
 #include "table.h"
-
-static void *ctx;
-
-static void
-open_ctx(void)
-{
-	ctx = talloc_new(NULL);
-}
-
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
-}
 
 TestSuite(json, .init = open_ctx, .fini = close_ctx);
 

@@ -211,6 +211,46 @@ Test(metrics, tell_what_a_worker_does_and_whom_it_waits_for)
 	cr_expect_eq(look()->n_workers, 0);
 }
 
+/* Whoever can write to the mapping can seal any words. */
+Test(metrics, of_somebody_hostile_are_bounded)
+{
+	uint64_t name[NAME_WORDS], fault[FAULT_WORDS];
+	struct series_view *all;
+	const struct view *v;
+
+	memset(name, 'x', sizeof name);
+	memset(fault, 'x', sizeof fault);
+	fault[FAULT_LEVEL] = LOG_ERROR;
+	name[0] = TIMED_SNS;
+	cell_write(pool->metrics.routes[0], name, NAME_WORDS);
+	cell_write(pool->metrics.series[0].name, name, NAME_WORDS);
+	cell_write(pool->metrics.faults[0], fault, FAULT_WORDS);
+	atomic_store(&pool->metrics.series[0].buckets[0], 1);
+	metrics_doing(DOING_REQUEST, 0, clock_ms());
+	v = look();
+	cr_expect_eq(strnlen(v->workers[0].route, METRICS_TEXT_SIZE), METRICS_TEXT_SIZE - 1);
+	cr_assert_eq(v->n_faults, 1);
+	cr_expect_eq(strnlen(v->faults[0].event, FAULT_WORDS * 8), (FAULT_TEXT - FAULT_EVENT) * 8 - 1);
+	cr_expect_eq(strnlen(v->faults[0].text, FAULT_WORDS * 8), (FAULT_REQUEST_ID - FAULT_TEXT) * 8 - 1);
+	cr_expect_eq(strnlen(v->faults[0].request_id, (FAULT_WORDS - FAULT_REQUEST_ID) * 8),
+		     (FAULT_WORDS - FAULT_REQUEST_ID) * 8 - 1);
+	cr_assert_eq(view_series(ctx, pool, TIMED_SNS, &all), 1);
+	cr_expect_eq(strnlen(all[0].labels, METRICS_TEXT_SIZE), METRICS_TEXT_SIZE - 1);
+
+	fault[FAULT_LEVEL] = LOG_ERROR + 1;
+	cell_write(pool->metrics.faults[0], fault, FAULT_WORDS);
+	atomic_store(&pool->metrics.workers_at[0].doing, DOINGS);
+	atomic_store(&pool->metrics.workers_at[0].route, METRICS_ROUTES + 1);
+	atomic_store(&pool->metrics.workers_at[0].asks, INT32_MAX);
+	atomic_store(&pool->breakers[NEIGHBOUR_SNS].health, HEALTH_FAILING + 1);
+	v = look();
+	cr_expect_eq(v->n_faults, 0, "there is no such level");
+	expect_text(doing_name(v->workers[0].doing), "unknown", "doing");
+	cr_expect_null(v->workers[0].route);
+	cr_expect_null(v->workers[0].waits_for);
+	cr_expect_eq(v->neighbours[NEIGHBOUR_SNS].health, HEALTH_UNKNOWN);
+}
+
 Test(metrics, tell_of_breakers)
 {
 	static const struct breaker_policy policy = {
@@ -506,6 +546,25 @@ Test(metrics, of_a_route_have_a_series_for_every_status)
 	expect_text(look()->workers[0].route, "other", "no route");
 	meter_idle();
 	cr_expect_eq(look()->workers[0].doing, DOING_IDLE);
+}
+
+Test(metrics, of_a_route_that_find_no_room_are_dropped_one_by_one)
+{
+	static const struct route routes[] = { { "GET", "/x", 0, NULL } };
+	struct meter *m = meter_open(ctx, routes, 1);
+	char labels[24];
+
+	meter_end(m, &routes[0], 200, 1);
+	for (int i = 1; i < METRICS_SERIES; i++) {
+		(void)snprintf(labels, sizeof labels, "i=\"%d\"", i);
+		cr_assert_not_null(metrics_series(TIMED_SNS, labels), "%d", i);
+	}
+	for (int round = 0; round < 3; round++)
+		for (int status = 400; status < 420; status++)
+			meter_end(m, &routes[0], status, 1);
+	meter_end(m, &routes[0], 200, 1);
+	cr_expect_eq(look()->totals.dropped, 60);
+	cr_expect_eq(look()->totals.requests, 2, "what has a series is counted there");
 }
 
 Test(metrics, lose_no_count_to_who_counts_at_the_same_time)

@@ -4,21 +4,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "context.h"
 #include "table.h"
-
-static void *ctx;
-
-static void
-open_ctx(void)
-{
-	ctx = talloc_new(NULL);
-}
-
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
-}
 
 TestSuite(request, .init = open_ctx, .fini = close_ctx);
 

@@ -1,21 +1,8 @@
 /* The bodies that clients send. */
 #include "json/request_json.h"
 
+#include "context.h"
 #include "table.h"
-
-static void *ctx;
-
-static void
-open_ctx(void)
-{
-	ctx = talloc_new(NULL);
-}
-
-static void
-close_ctx(void)
-{
-	talloc_free(ctx);
-}
 
 TestSuite(request_json, .init = open_ctx, .fini = close_ctx);
 

@@ -12,6 +12,7 @@
 
 #include "support/expect.h"
 #include "support/fastcgi.h"
+#include "vectors/env.h"
 
 SHARED_POOL(.workers = 1);
 
@@ -204,6 +205,41 @@ write_file(const char *path, const char *content)
 	cr_assert(f && fputs(content, f) >= 0 && fclose(f) == 0, "%s", path);
 }
 
+/* A worker that runs this script instead, with the settings of file. */
+static struct ran
+run_worker(const struct spawned *s, const char *commands, const char *file)
+{
+	const char *const argv[] = { script(), "worker", NULL };
+	char *worker = text("%s/worker.sh", s->dir);
+	const struct pool_options o = { .settings = { text("RUN_DIR=%s", s->dir), text("ORDERS_ENV=%s", file),
+						      "SECRET_KEY", text("ORDERS_FCGI=%s", worker) } };
+
+	write_file(worker, text("#!/bin/sh\n%s\n", commands));
+	(void)chmod(worker, 0700);
+	return program_run(argv, pool_environment(&o, pool_shared()), NULL);
+}
+
+Test(spawn, reads_settings_as_ordersctl_does)
+{
+	struct spawned s = prepare(NULL, NULL);
+	const char *file = text("%s/settings", s.dir);
+	const char *show = "printf %s \"${A+A=[$A] }${B+B=[$B] }${C+C=[$C] }${D+D=[$D] }${E+E=[$E] }\"";
+
+	for (size_t i = 0; i < sizeof env_vectors / sizeof *env_vectors; i++) {
+		struct ran r;
+
+		write_file(file, env_vectors[i].text);
+		r = run_worker(&s, show, file);
+		if (env_vectors[i].bad_line)
+			cr_expect(r.status == EX_CONFIG &&
+					  strstr(r.err, text("line %d", env_vectors[i].bad_line)),
+				  "%s: %d %s%s", env_vectors[i].why, r.status, r.out, r.err);
+		else
+			cr_expect(r.status == 0 && strcmp(r.out, env_vectors[i].settings) == 0, "%s: %d %s%s",
+				  env_vectors[i].why, r.status, r.out, r.err);
+	}
+}
+
 /* The rest of what ORDERS_ENV may hold is a reload's. */
 Test(spawn, reads_settings_as_systemd_does_and_names_the_line_that_it_cannot)
 {
@@ -216,24 +252,15 @@ Test(spawn, reads_settings_as_systemd_does_and_names_the_line_that_it_cannot)
 		  "line 2: the value of ALGORITHM begins with a quote and does not end with it" },
 		{ NULL, "is a folder" },
 	};
-	const char *const argv[] = { script(), "worker", NULL };
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct spawned s = prepare(NULL, NULL);
-		char *file = text("%s/settings", s.dir), *worker = text("%s/worker.sh", s.dir);
+		char *file = text("%s/settings", s.dir);
 		struct ran r;
 
 		if (rows[i].content)
 			write_file(file, rows[i].content);
-		write_file(worker, "#!/bin/sh\necho \"<$SECRET_KEY>\"\n");
-		(void)chmod(worker, 0700);
-		s.env = pool_environment(
-			&(const struct pool_options){
-				.settings = { text("RUN_DIR=%s", s.dir),
-					      text("ORDERS_ENV=%s", rows[i].content ? file : s.dir),
-					      "SECRET_KEY", text("ORDERS_FCGI=%s", worker) } },
-			pool_shared());
-		r = program_run(argv, s.env, NULL);
+		r = run_worker(&s, "echo \"<$SECRET_KEY>\"", rows[i].content ? file : s.dir);
 		if (rows[i].says)
 			cr_expect(r.status == EX_CONFIG && strstr(r.err, rows[i].says), "%zu: %d %s%s", i,
 				  r.status, r.out, r.err);
