@@ -125,6 +125,16 @@ metrics_time(struct series **known, enum timed what, const char *first, const ch
 	metrics_observe(*known, duration_us);
 }
 
+size_t
+metrics_outcome(const struct outcome_name *names, size_t n, enum rc rc)
+{
+	size_t i = 0;
+
+	while (i < n - 1 && names[i].rc != rc)
+		i++;
+	return i;
+}
+
 void
 metrics_count(enum counter c, uint64_t n)
 {

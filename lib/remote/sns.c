@@ -31,11 +31,7 @@ enum action {
 static const char *const actions[ACTIONS] = { "CreateTopic", "Publish", "PublishBatch", "GetTopicAttributes",
 					      "ListTopics" };
 
-/* What /metrics calls the end of a request, the first that fits. */
-static const struct {
-	enum rc rc;
-	const char *name;
-} outcomes[] = {
+static const struct outcome_name outcomes[] = {
 	{ RC_OK, "ok" },
 	{ RC_SNS_DOWN, "unavailable" },
 	{ RC_SNS_THROTTLED, "throttled" },
@@ -43,7 +39,6 @@ static const struct {
 	{ RC_SNS_MESSAGE, "message" }, /* that it will never take */
 	{ RC_NO_MEMORY, "error" },
 };
-
 #define OUTCOMES (sizeof outcomes / sizeof *outcomes)
 
 struct sns {
@@ -171,10 +166,8 @@ post(struct sns *s, void *ctx, enum action action, const struct buf *form, int64
 {
 	int64_t started = metrics_asks(ASKS_SNS);
 	enum rc rc = send_form(s, ctx, form, deadline, a);
-	size_t i = 0;
+	size_t i = metrics_outcome(outcomes, OUTCOMES, rc);
 
-	while (i < OUTCOMES - 1 && outcomes[i].rc != rc)
-		i++;
 	metrics_time(&s->timed[action][i], TIMED_SNS, actions[action], outcomes[i].name,
 		     metrics_asks(ASKS_NOBODY) - started);
 	return rc;
