@@ -249,7 +249,6 @@ metrics_sample(void)
 	return true;
 }
 
-/* Called by a signal handler, too: atomic words and plain memory alone. */
 /* Where the kind of words is kept, which then go on with its count; else in place of what has not come for the longest time. */
 static cell_word *
 find_fault(uint64_t words[static FAULT_WORDS])
@@ -277,6 +276,7 @@ find_fault(uint64_t words[static FAULT_WORDS])
 	return oldest;
 }
 
+/* Called by a signal handler, too: atomic words and plain memory alone. */
 void
 metrics_fault(enum log_level level, const char *event, const char *text, const char *request_id)
 {
