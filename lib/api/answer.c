@@ -6,7 +6,6 @@
 
 #include "json/order_json.h"
 
-#define BODY_MAX (64u << 20) /* 100 orders of 100 items with the longest names */
 #define RETRY_AFTER_S 1
 
 static void
@@ -140,7 +139,7 @@ answer_failure(struct request *r, enum rc rc)
 	while (i < last && failures[i].rc != rc)
 		i++;
 	buf_clear(&r->out->fields);
-	buf_init(&body, r->ctx, BODY_MAX);
+	buf_init(&body, r->ctx, ANSWER_MAX);
 	r->out->status = failures[i].status;
 	r->out->type = NULL;
 	if (failures[i].fields)
@@ -154,14 +153,21 @@ answer_failure(struct request *r, enum rc rc)
 }
 
 enum rc
-answer_json(struct request *r, int status, const struct buf *body)
+answer_body(struct request *r, int status, const char *type, const struct buf *body)
 {
 	if (body->failed || r->out->fields.failed)
 		return RC_NO_MEMORY;
 	r->out->status = status;
+	r->out->type = type;
 	r->out->body = body->data;
 	r->out->body_len = body->len;
 	return RC_OK;
+}
+
+enum rc
+answer_json(struct request *r, int status, const struct buf *body)
+{
+	return answer_body(r, status, NULL, body);
 }
 
 /* Every answer that is a single order has them. */
@@ -182,7 +188,7 @@ answer_order(struct request *r, int status, const struct order *o)
 	struct buf body;
 	char location[64];
 
-	buf_init(&body, r->ctx, BODY_MAX);
+	buf_init(&body, r->ctx, ANSWER_MAX);
 	order_encode(&body, o);
 	put_order_fields(r, o);
 	if (status == HTTP_CREATED) {
@@ -203,25 +209,10 @@ answer_not_modified(struct request *r, const struct order *o)
 }
 
 enum rc
-answer_history(struct request *r, const struct past *past, size_t n)
+answer_list(struct request *r, const struct buf *list)
 {
-	struct buf body;
-
-	buf_init(&body, r->ctx, BODY_MAX);
-	history_encode(&body, past, n);
 	http_response_field(r->out, "Cache-Control", "no-store");
-	return answer_json(r, HTTP_OK, &body);
-}
-
-enum rc
-answer_orders(struct request *r, const struct order *orders, size_t n)
-{
-	struct buf body;
-
-	buf_init(&body, r->ctx, BODY_MAX);
-	orders_encode(&body, orders, n);
-	http_response_field(r->out, "Cache-Control", "no-store");
-	return answer_json(r, HTTP_OK, &body);
+	return answer_json(r, HTTP_OK, list);
 }
 
 void

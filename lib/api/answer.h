@@ -4,13 +4,17 @@
 
 #include "api/app.h"
 
+#define ANSWER_MAX (64u << 20) /* 100 orders of 100 items with the longest names */
+
 /* RC_OK, or RC_NO_MEMORY. */
 enum rc answer_order(struct request *r, int status, const struct order *o) MUST_CHECK;
 /* The client has this version already. */
 enum rc answer_not_modified(struct request *r, const struct order *o) MUST_CHECK;
-enum rc answer_history(struct request *r, const struct past *past, size_t n) MUST_CHECK;
-enum rc answer_orders(struct request *r, const struct order *orders, size_t n) MUST_CHECK;
+/* A list in JSON, of orders or of what became of one. */
+enum rc answer_list(struct request *r, const struct buf *list) MUST_CHECK;
 enum rc answer_json(struct request *r, int status, const struct buf *body) MUST_CHECK;
+/* type: of the body, as Content-Type says it; NULL: JSON's. */
+enum rc answer_body(struct request *r, int status, const char *type, const struct buf *body) MUST_CHECK;
 
 /* Adds Idempotent-Replayed. */
 void answer_is_replay(struct request *r);

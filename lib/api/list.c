@@ -4,45 +4,34 @@
 #include "api/answer.h"
 #include "api/one_order.h"
 #include "base/clock.h"
+#include "json/order_json.h"
 #include "json/param.h"
 
 #define LINK_MAX 1024 /* every value is of a few bytes */
 
-static const struct int_rule skip_rule = { 0, INT64_MAX, false };
-static const struct int_rule limit_rule = { 1, 100, false };
-static const struct int_rule id_rule = { 1, INT64_MAX, true };
-
-static void
-read_skip(struct faults *f, const struct param *p, struct selection *s)
+static bool
+read_status(struct faults *f, const struct param *p, const struct int_rule *rule, int64_t *out)
 {
-	(void)param_int(f, p, &skip_rule, &s->skip);
+	enum status status;
+
+	(void)rule;
+	if (!param_status(f, p, &status))
+		return false;
+	*out = (int64_t)status;
+	return true;
 }
 
 static void
-read_limit(struct faults *f, const struct param *p, struct selection *s)
+put_status(struct buf *b, int64_t status)
 {
-	int64_t limit;
-
-	if (param_int(f, p, &limit_rule, &limit))
-		s->limit = (int32_t)limit;
+	buf_puts(b, status_name((enum status)status));
 }
 
-static void
-put_limit(struct buf *b, const struct selection *s)
+static bool
+read_time(struct faults *f, const struct param *p, const struct int_rule *rule, int64_t *out_us)
 {
-	buf_put_i64(b, s->limit);
-}
-
-static void
-read_status(struct faults *f, const struct param *p, struct selection *s)
-{
-	s->by_status = param_status(f, p, &s->status);
-}
-
-static void
-put_status(struct buf *b, const struct selection *s)
-{
-	buf_puts(b, status_name(s->status));
+	(void)rule;
+	return param_time(f, p, out_us);
 }
 
 static void
@@ -56,50 +45,20 @@ put_time(struct buf *b, int64_t t_us)
 		buf_put_urlencoded(b, text, RFC3339_SIZE - 1);
 }
 
-static void
-read_from(struct faults *f, const struct param *p, struct selection *s)
+static bool
+read_user(struct faults *f, const struct param *p, const struct int_rule *rule, int64_t *out)
 {
-	(void)param_time(f, p, &s->from_us);
+	if (p->len != 1 || *p->text != '*')
+		return param_int(f, p, rule, out);
+	*out = 0;
+	return true;
 }
 
 static void
-put_from(struct buf *b, const struct selection *s)
+put_user(struct buf *b, int64_t id)
 {
-	put_time(b, s->from_us);
-}
-
-static void
-read_to(struct faults *f, const struct param *p, struct selection *s)
-{
-	(void)param_time(f, p, &s->to_us);
-}
-
-static void
-put_to(struct buf *b, const struct selection *s)
-{
-	put_time(b, s->to_us);
-}
-
-static void
-read_after(struct faults *f, const struct param *p, struct selection *s)
-{
-	(void)param_int(f, p, &id_rule, &s->after);
-}
-
-static void
-read_user(struct faults *f, const struct param *p, struct selection *s)
-{
-	if (p->len == 1 && *p->text == '*')
-		s->user_id = 0;
-	else
-		(void)param_int(f, p, &id_rule, &s->user_id);
-}
-
-static void
-put_user(struct buf *b, const struct selection *s)
-{
-	if (s->user_id)
-		buf_put_i64(b, s->user_id);
+	if (id)
+		buf_put_i64(b, id);
 	else
 		buf_put_urlencoded(b, "*", 1);
 }
@@ -110,21 +69,22 @@ enum { SKIP, LIMIT, STATUS, CREATED_FROM, CREATED_TO, AFTER, USER_ID, PARAMS };
 /* put: how the next page's query repeats it, as it was understood; NULL: that has its own. */
 static const struct {
 	const char *name;
-	void (*read)(struct faults *f, const struct param *p, struct selection *s);
-	void (*put)(struct buf *b, const struct selection *s);
+	bool (*read)(struct faults *f, const struct param *p, const struct int_rule *rule, int64_t *out);
+	void (*put)(struct buf *b, int64_t value);
+	struct int_rule rule;
 } params[PARAMS] = {
-	[SKIP] = { "skip", read_skip, NULL },
-	[LIMIT] = { "limit", read_limit, put_limit },
-	[STATUS] = { "status", read_status, put_status },
-	[CREATED_FROM] = { "created_from", read_from, put_from },
-	[CREATED_TO] = { "created_to", read_to, put_to },
-	[AFTER] = { "after", read_after, NULL },
-	[USER_ID] = { "user_id", read_user, put_user },
+	[SKIP] = { "skip", param_int, NULL, { 0, INT64_MAX, false } },
+	[LIMIT] = { "limit", param_int, buf_put_i64, { 1, 100, false } },
+	[STATUS] = { "status", read_status, put_status, { 0 } },
+	[CREATED_FROM] = { "created_from", read_time, put_time, { 0 } },
+	[CREATED_TO] = { "created_to", read_time, put_time, { 0 } },
+	[AFTER] = { "after", param_int, NULL, { 1, INT64_MAX, true } },
+	[USER_ID] = { "user_id", read_user, put_user, { 1, INT64_MAX, true } },
 };
 
 struct listing {
-	struct selection s;
 	bool given[PARAMS];
+	int64_t values[PARAMS]; /* as struct selection has them */
 };
 
 static enum rc
@@ -141,7 +101,7 @@ read_query(struct request *r, struct listing *l)
 			return rc;
 		l->given[i] = p.text != NULL;
 		if (p.text)
-			params[i].read(&f, &p, &l->s);
+			(void)params[i].read(&f, &p, &params[i].rule, &l->values[i]);
 	}
 	return faults_close(&f, &r->why);
 }
@@ -184,7 +144,7 @@ link_next(struct request *r, const struct listing *l, int64_t last)
 			continue;
 		buf_puts(&b, params[i].name);
 		buf_putc(&b, '=');
-		params[i].put(&b, &l->s);
+		params[i].put(&b, l->values[i]);
 		buf_putc(&b, '&');
 	}
 	buf_puts(&b, "after=");
@@ -199,12 +159,13 @@ link_next(struct request *r, const struct listing *l, int64_t last)
 enum rc
 list_orders(struct request *r)
 {
-	struct listing l = { .s = { .user_id = r->caller.id,
-				    .from_us = TIME_NONE,
-				    .to_us = TIME_NONE,
-				    .after_us = TIME_NONE,
-				    .limit = 100 } };
+	struct listing l = { .values = { [LIMIT] = 100,
+					 [CREATED_FROM] = TIME_NONE,
+					 [CREATED_TO] = TIME_NONE,
+					 [USER_ID] = r->caller.id } };
+	struct selection s;
 	struct order *orders;
+	struct buf body;
 	size_t n;
 	enum rc rc;
 
@@ -212,12 +173,23 @@ list_orders(struct request *r)
 		return rc;
 	if (l.given[USER_ID] && !r->caller.staff)
 		return RC_FORBIDDEN;
-	r->why.text = talloc_asprintf(r->ctx, "%lld", (long long)l.s.after);
+	r->why.text = talloc_asprintf(r->ctx, "%lld", (long long)l.values[AFTER]);
 	if (!r->why.text)
 		return RC_NO_MEMORY;
-	if ((rc = fetch_page(r, &l.s, &orders, &n)))
+	s = (struct selection){ .user_id = l.values[USER_ID],
+				.by_status = l.given[STATUS],
+				.status = (enum status)l.values[STATUS],
+				.from_us = l.values[CREATED_FROM],
+				.to_us = l.values[CREATED_TO],
+				.after = l.values[AFTER],
+				.after_us = TIME_NONE,
+				.skip = l.values[SKIP],
+				.limit = (int32_t)l.values[LIMIT] };
+	if ((rc = fetch_page(r, &s, &orders, &n)))
 		return rc;
-	if (n == (size_t)l.s.limit)
+	if (n == (size_t)s.limit)
 		link_next(r, &l, orders[n - 1].id);
-	return answer_orders(r, orders, n);
+	buf_init(&body, r->ctx, ANSWER_MAX);
+	orders_encode(&body, orders, n);
+	return answer_list(r, &body);
 }

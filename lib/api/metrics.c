@@ -213,6 +213,5 @@ get_metrics(struct request *r)
 	put_workers(&b, v);
 	put_neighbours(&b, v);
 	put_outbox(&b, &v->outbox);
-	r->out->type = "text/plain; version=0.0.4; charset=utf-8";
-	return rc ? rc : answer_json(r, HTTP_OK, &b);
+	return rc ? rc : answer_body(r, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &b);
 }

@@ -5,6 +5,7 @@
 #include "api/idempotency.h"
 #include "api/one_order.h"
 #include "base/log.h"
+#include "json/order_json.h"
 #include "json/request_json.h"
 
 #define PATIENCE_MS 100 /* that a change of an order takes when all is well */
@@ -42,6 +43,7 @@ enum rc
 get_history(struct request *r)
 {
 	struct past *past;
+	struct buf body;
 	int64_t id, owner;
 	size_t n;
 	enum rc rc;
@@ -49,7 +51,9 @@ get_history(struct request *r)
 	if ((rc = locate(r, &id, &owner)) ||
 	    (rc = store_get_history(r->app->pg, r->ctx, owner, id, &past, &n)))
 		return rc;
-	return answer_history(r, past, n);
+	buf_init(&body, r->ctx, ANSWER_MAX);
+	history_encode(&body, past, n);
+	return answer_list(r, &body);
 }
 
 /* What subscribers hear of a new status. */

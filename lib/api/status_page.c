@@ -43,7 +43,5 @@ get_status_page(struct request *r)
 	http_response_field(r->out, "Content-Security-Policy", policy.data);
 	http_response_field(r->out, "X-Content-Type-Options", "nosniff");
 	http_response_field(r->out, "Referrer-Policy", "no-referrer");
-	rc = answer_json(r, HTTP_OK, &body);
-	r->out->type = "text/html; charset=utf-8";
-	return rc;
+	return answer_body(r, HTTP_OK, "text/html; charset=utf-8", &body);
 }

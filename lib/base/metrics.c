@@ -125,6 +125,16 @@ metrics_time(struct series **known, enum timed what, const char *first, const ch
 	metrics_observe(*known, duration_us);
 }
 
+size_t
+metrics_outcome(const struct outcome_name *names, size_t n, enum rc rc)
+{
+	size_t i = 0;
+
+	while (i < n - 1 && names[i].rc != rc)
+		i++;
+	return i;
+}
+
 void
 metrics_count(enum counter c, uint64_t n)
 {
@@ -239,7 +249,6 @@ metrics_sample(void)
 	return true;
 }
 
-/* Called by a signal handler, too: atomic words and plain memory alone. */
 /* Where the kind of words is kept, which then go on with its count; else in place of what has not come for the longest time. */
 static cell_word *
 find_fault(uint64_t words[static FAULT_WORDS])
@@ -267,6 +276,7 @@ find_fault(uint64_t words[static FAULT_WORDS])
 	return oldest;
 }
 
+/* Called by a signal handler, too: atomic words and plain memory alone. */
 void
 metrics_fault(enum log_level level, const char *event, const char *text, const char *request_id)
 {

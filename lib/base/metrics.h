@@ -7,6 +7,7 @@
 
 #include "base/cell.h"
 #include "base/log.h"
+#include "rc.h"
 
 #define METRICS_WORKERS 1024 /* POOL_SLOTS */
 #define METRICS_SERIES 256
@@ -130,6 +131,14 @@ void metrics_count(enum counter c, uint64_t n);
  * looked for once and kept in *known. */
 void metrics_time(struct series **known, enum timed what, const char *first, const char *second,
 		  int64_t duration_us);
+
+/* What an outcome is called, and which rc it is of; the last name is also that of every other rc. */
+struct outcome_name {
+	enum rc rc;
+	const char *name;
+};
+/* Which of n names is rc's, from 0 on: the first that fits. */
+size_t metrics_outcome(const struct outcome_name *names, size_t n, enum rc rc);
 
 /* A number for a route, or whatever requests are told apart by; negative when no room is left. */
 int metrics_route(const char *name);

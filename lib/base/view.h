@@ -12,8 +12,7 @@
 struct worker_view {
 	int32_t pid;
 	enum doing doing;
-	const char *
-		route; /* "GET /api/v1/orders" while it is at a request, "other" where none fits; else NULL */
+	const char *route;     /* "GET /api/v1/orders"; "other" where none fits; NULL: at no request */
 	const char *waits_for; /* "product service", "row", "sns", "database"; NULL: nobody */
 	int64_t since_ms;      /* for how long it has been doing this */
 	int64_t waits_ms;      /* for how long it has waited */
@@ -88,9 +87,8 @@ const char *doing_name(enum doing d);
 
 /* The counts of one series, for /metrics. */
 struct series_view {
-	char labels[METRICS_TEXT_SIZE]; /* a="x",b="y" */
-	uint64_t
-		buckets[METRICS_BUCKETS]; /* how many were at most so long: cumulative, the last one is all */
+	char labels[METRICS_TEXT_SIZE];	   /* a="x",b="y" */
+	uint64_t buckets[METRICS_BUCKETS]; /* how many took at most so long: the last one is all */
 	uint64_t sum_us;
 };
 

@@ -29,9 +29,8 @@ struct plot {
 	const char *about; /* what is shown, in which unit */
 	bool decades;	   /* the axis is logarithmic */
 	double least;	   /* the axis reaches at least to this */
-	const double *
-		tops; /* where it may end, ascending, ends with 0; NULL: at two, four, six … times a power of ten */
-	plot_put_fn *put;		    /* beside the axis, and in titles */
+	const double *tops; /* where it may end, ascending, then 0; NULL: at 2, 4, 6 … times a power of ten */
+	plot_put_fn *put;   /* beside the axis, and in titles */
 	struct plot_line lines[PLOT_LINES]; /* the second one is dashed */
 };
 

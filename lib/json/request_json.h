@@ -11,9 +11,8 @@
 
 struct status_change {
 	enum status status;
-	const char *
-		reason; /* as reason_find() has it; NULL: none. So for the note, which is on the faults' context */
-	const char *note;
+	const char *reason; /* as reason_find() has it; NULL: none */
+	const char *note;   /* on the faults' context; NULL: none */
 };
 
 /* Each adds every fault of the body to f and writes *out when there is none. RC_BODY_UNREADABLE;

@@ -16,22 +16,18 @@
 #define CAP_MS 750     /* of the back-off: with a probe that hangs, under 2 s until the first good answer */
 #define GRACE_MS 500   /* for ending a look-up whose time is over */
 
-/* What /metrics calls the end of a look-up, the first that fits. */
-static const struct {
-	enum rc rc;
-	const char *name;
-} outcomes[] = {
+static const struct outcome_name outcomes[] = {
 	{ RC_OK, "ok" },
 	{ RC_STOCK, "ok" }, /* a good answer, whatever it says */
 	{ RC_PRODUCT_MISSING, "not_found" },
 	{ RC_PRODUCT_TIMEOUT, "timeout" },
 	{ RC_PRODUCT_DOWN, "unavailable" },
 	{ RC_PRODUCT_INVALID, "invalid" },
-	{ RC_NOT_READY, "dropped" }, /* what becomes of the request was certain without it */
 	{ RC_NO_MEMORY, "error" },
+	{ RC_OK, "dropped" }, /* no rc's: what becomes of the request was certain without it */
 };
-
 #define OUTCOMES (sizeof outcomes / sizeof *outcomes)
+#define DROPPED (OUTCOMES - 1)
 
 struct products {
 	const struct config *config;
@@ -47,8 +43,8 @@ struct products {
 /* One product of one request. */
 struct lookup {
 	int64_t id;
-	bool started, done;
-	int64_t started_us;
+	bool done;
+	int64_t started_us; /* 0: not yet */
 	enum rc rc;
 	struct why why;
 	struct transfer *transfer; /* while it is on its way */
@@ -144,7 +140,6 @@ start(struct fetch *f, size_t i, struct transfer *t)
 	    curl_multi_add_handle(f->p->multi, t->easy) != CURLM_OK)
 		return false;
 	l->transfer = t;
-	l->started = true;
 	l->started_us = clock_us();
 	return true;
 }
@@ -169,7 +164,7 @@ start_some(struct fetch *f)
 	struct transfer *t;
 
 	for (size_t i = 0; i < f->n; i++) {
-		if (f->lookups[i].started)
+		if (f->lookups[i].started_us)
 			continue;
 		if (!(t = idle_transfer(f)))
 			return RC_OK;
@@ -182,8 +177,6 @@ start_some(struct fetch *f)
 static void
 stop(struct fetch *f, struct lookup *l)
 {
-	if (!l->transfer)
-		return;
 	(void)curl_multi_remove_handle(f->p->multi, l->transfer->easy);
 	l->transfer = NULL;
 }
@@ -219,13 +212,10 @@ judge_status(long status)
 }
 
 static void
-count_lookup(struct fetch *f, const struct lookup *l, enum rc rc)
+count_lookup(struct fetch *f, const struct lookup *l, size_t outcome)
 {
-	size_t i = 0;
-
-	while (i < OUTCOMES - 1 && outcomes[i].rc != rc)
-		i++;
-	metrics_time(&f->p->timed[i], TIMED_PRODUCT, outcomes[i].name, NULL, clock_us() - l->started_us);
+	metrics_time(&f->p->timed[outcome], TIMED_PRODUCT, outcomes[outcome].name, NULL,
+		     clock_us() - l->started_us);
 }
 
 static void
@@ -250,7 +240,7 @@ finish(struct fetch *f, struct lookup *l, CURLcode code)
 	if (l->rc && l->rc != RC_STOCK && l->rc != RC_PRODUCT_MISSING)
 		log_warn("product.fault", log_i64("product_id", l->id), log_i64("status", status),
 			 log_text("error", code ? curl_easy_strerror(code) : NULL));
-	count_lookup(f, l, l->rc);
+	count_lookup(f, l, metrics_outcome(outcomes, DROPPED, l->rc));
 	l->why.product_id = l->id;
 	l->done = true;
 	stop(f, l);
@@ -277,15 +267,13 @@ finish_some(struct fetch *f)
 static bool
 is_certain(const struct fetch *f, enum rc *rc, struct why *why)
 {
-	for (size_t i = 0; i < f->n; i++) {
+	*rc = RC_OK;
+	for (size_t i = 0; !*rc && i < f->n; i++) {
 		if (!f->lookups[i].done)
 			return false;
-		if ((*rc = f->lookups[i].rc)) {
+		if ((*rc = f->lookups[i].rc))
 			*why = f->lookups[i].why;
-			return true;
-		}
 	}
-	*rc = RC_OK;
 	return true;
 }
 
@@ -351,8 +339,11 @@ enter(struct products *p, bool *probe)
 static void
 give_up(struct fetch *f, struct lookup *l)
 {
-	if (l->transfer)
-		count_lookup(f, l, clock_left_ms(f->deadline) ? RC_NOT_READY : RC_PRODUCT_TIMEOUT);
+	size_t late = metrics_outcome(outcomes, DROPPED, RC_PRODUCT_TIMEOUT);
+
+	if (!l->transfer)
+		return;
+	count_lookup(f, l, clock_left_ms(f->deadline) ? DROPPED : late);
 	stop(f, l);
 }
 

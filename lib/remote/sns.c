@@ -31,11 +31,7 @@ enum action {
 static const char *const actions[ACTIONS] = { "CreateTopic", "Publish", "PublishBatch", "GetTopicAttributes",
 					      "ListTopics" };
 
-/* What /metrics calls the end of a request, the first that fits. */
-static const struct {
-	enum rc rc;
-	const char *name;
-} outcomes[] = {
+static const struct outcome_name outcomes[] = {
 	{ RC_OK, "ok" },
 	{ RC_SNS_DOWN, "unavailable" },
 	{ RC_SNS_THROTTLED, "throttled" },
@@ -43,7 +39,6 @@ static const struct {
 	{ RC_SNS_MESSAGE, "message" }, /* that it will never take */
 	{ RC_NO_MEMORY, "error" },
 };
-
 #define OUTCOMES (sizeof outcomes / sizeof *outcomes)
 
 struct sns {
@@ -171,10 +166,8 @@ post(struct sns *s, void *ctx, enum action action, const struct buf *form, int64
 {
 	int64_t started = metrics_asks(ASKS_SNS);
 	enum rc rc = send_form(s, ctx, form, deadline, a);
-	size_t i = 0;
+	size_t i = metrics_outcome(outcomes, OUTCOMES, rc);
 
-	while (i < OUTCOMES - 1 && outcomes[i].rc != rc)
-		i++;
 	metrics_time(&s->timed[action][i], TIMED_SNS, actions[action], outcomes[i].name,
 		     metrics_asks(ASKS_NOBODY) - started);
 	return rc;
@@ -291,21 +284,10 @@ is_refused_whole(const struct sns_fault *entries, size_t n)
 	return entries[0].rc == RC_SNS_REFUSED || entries[0].rc == RC_SNS_THROTTLED;
 }
 
-static enum rc publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
-		       struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault);
-
-/* After a refusal of the batch: each on its own. */
+/* As sns_publish(), with one request. RC_SNS_MESSAGE: it was a batch, and was refused, maybe for one of them. */
 static enum rc
-publish_first(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
-	      struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
-{
-	*n = 1;
-	return publish(s, ctx, events, n, deadline, results, fault);
-}
-
-static enum rc
-publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
-	struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
+publish_once(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t deadline,
+	     struct sns_fault results[static SNS_BATCH_MAX], struct sns_fault *fault)
 {
 	bool batch = *n > 1;
 	enum action action = batch ? ACTION_PUBLISH_BATCH : ACTION_PUBLISH;
@@ -318,8 +300,8 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 	if (!put_messages(&form, s, ctx, events, n))
 		return RC_NO_MEMORY;
 	rc = post(s, ctx, action, &form, deadline, &a);
-	if (batch && (rc == RC_SNS_MESSAGE || a.fault.unexplained)) /* one of them may spoil it */
-		return publish_first(s, ctx, events, n, deadline, results, fault);
+	if (batch && (rc == RC_SNS_MESSAGE || a.fault.unexplained))
+		return RC_SNS_MESSAGE;
 	if (rc == RC_SNS_REFUSED && strcmp(a.fault.code, "NotFound") == 0)
 		forget_topic(s);
 	if (rc && rc != RC_SNS_MESSAGE) {
@@ -335,7 +317,7 @@ publish(struct sns *s, void *ctx, const struct event *events, size_t *n, int64_t
 							   .message = "not in the answer" };
 	if (batch && is_refused_whole(a.entries, *n)) {
 		if (a.entries[0].unexplained)
-			return publish_first(s, ctx, events, n, deadline, results, fault);
+			return RC_SNS_MESSAGE;
 		*fault = a.entries[0];
 		fault->answered_us = a.fault.answered_us;
 		return fault->rc;
@@ -358,7 +340,12 @@ sns_publish(struct sns *s, void *ctx, const struct event *events, size_t *n,
 		fault->unexplained = false; /* no event was sent */
 		return rc;
 	}
-	return publish(s, ctx, events, n, deadline, results, fault);
+	rc = publish_once(s, ctx, events, n, deadline, results, fault);
+	if (rc == RC_SNS_MESSAGE) { /* each on its own */
+		*n = 1;
+		rc = publish_once(s, ctx, events, n, deadline, results, fault);
+	}
+	return rc;
 }
 
 static enum rc

@@ -18,8 +18,13 @@
 #define UNKNOWN_PREPARED "26000"
 #define PAUSE_MS 100 /* between attempts to settle what became of a change, with jitter */
 
-/* What /metrics calls the end of a call. */
-enum outcome { OUTCOME_OK, OUTCOME_UNAVAILABLE, OUTCOME_DUPLICATE, OUTCOME_ERROR, OUTCOMES };
+static const struct outcome_name outcomes[] = {
+	{ RC_OK, "ok" },
+	{ RC_DATABASE, "unavailable" },
+	{ RC_DUPLICATE, "duplicate" },
+	{ RC_INTERNAL, "error" },
+};
+#define OUTCOMES (sizeof outcomes / sizeof *outcomes)
 
 /* SQLSTATEs and classes of them, the first that fits. lost: the connection is of no more use. */
 static const struct {
@@ -202,8 +207,7 @@ connect_to(struct pg *pg, const struct host *h, int64_t deadline)
 	return RC_DATABASE;
 }
 
-/* The host that was good last comes first; each has its share of the time that is left. *silent: none was good, and one said
- * nothing in its time. */
+/* The host that was good last comes first; each has its share of the time left. *silent: none was good, and one said nothing in its time. */
 static enum rc
 connect_any(struct pg *pg, int64_t deadline, bool *silent)
 {
@@ -372,27 +376,16 @@ call_until(struct pg *pg, void *ctx, enum call call, const char *const *params, 
 	return rc;
 }
 
-static void
-count_call(struct pg *pg, enum call call, enum rc rc, int64_t duration_us)
-{
-	static const char *const names[OUTCOMES] = { "ok", "unavailable", "duplicate", "error" };
-	enum outcome o = rc == RC_OK	      ? OUTCOME_OK
-			 : rc == RC_DATABASE  ? OUTCOME_UNAVAILABLE
-			 : rc == RC_DUPLICATE ? OUTCOME_DUPLICATE
-					      : OUTCOME_ERROR;
-
-	metrics_time(&pg->timed[call][o], TIMED_DATABASE, calls[call].name, names[o], duration_us);
-}
-
 enum rc
 pg_call(struct pg *pg, void *ctx, enum call call, const char *const *params, const struct rows **out)
 {
-	int64_t started = metrics_asks(ASKS_DATABASE), spent;
+	int64_t started = metrics_asks(ASKS_DATABASE);
 	enum rc rc = call_until(pg, ctx, call, params, out);
+	int64_t spent = metrics_asks(ASKS_NOBODY) - started;
+	size_t i = metrics_outcome(outcomes, OUTCOMES, rc);
 
-	spent = metrics_asks(ASKS_NOBODY) - started;
 	pg->spent_us += spent;
-	count_call(pg, call, rc, spent);
+	metrics_time(&pg->timed[call][i], TIMED_DATABASE, calls[call].name, outcomes[i].name, spent);
 	return rc;
 }
 

@@ -37,7 +37,7 @@ limit_of() {
 	create1) create 1 ;;
 	create5) create 5 ;;
 	get) echo "SELECT * FROM orders.get_order(:u, (:u - 1) * $orders + :n);" ;;
-	list) echo "SELECT * FROM orders.list_orders(:u, 0, 20);" ;;
+	list) echo "SELECT * FROM orders.list_orders(:u, NULL, NULL, NULL, NULL, NULL, 0, 20);" ;;
 	esac
 }
 
@@ -88,12 +88,7 @@ while [ $((round += 1)) -le "$ROUNDS" ]; do
 	done
 done
 
-awk '
-	function median(list,   a, n, i, j, t) {
-		n = split(list, a, " ")
-		for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] + 0 < a[j-1] + 0; j--) { t = a[j]; a[j] = a[j-1]; a[j-1] = t }
-		return a[int((n + 1) / 2)]
-	}
+awk "$(cat "$here/median.awk")"'
 	{ k = $1 " " $2; if (!(k in rps)) order[++keys] = k
 	  rps[k] = rps[k] " " $3; p50[k] = p50[k] " " $4; p99[k] = p99[k] " " $5; errors[k] += $6; tps[k] = tps[k] " " $7 }
 	END {

@@ -40,7 +40,7 @@ scripts() {
 	{
 		cat "$dir/create.sql"
 		for step in 'confirmed pending' 'shipped confirmed' 'delivered shipped'; do
-			echo "SELECT count(*) FROM orders.change_status(:u, :order_id, 1, '${step% *}', '{${step#* }}', $common);"
+			echo "SELECT count(*) FROM orders.change_status(:u, :order_id, 1, '${step% *}', '{${step#* }}', $common, NULL, NULL, NULL);"
 		done
 	} >"$dir/life.sql"
 }
@@ -73,12 +73,7 @@ while [ $((round += 1)) -le "$ROUNDS" ]; do
 		postgres_psql "$dir" many -c 'DELETE FROM orders.outbox'
 	done
 done
-awk '
-	function median(list,   a, n, i, j, t) {
-		n = split(list, a, " ")
-		for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] + 0 < a[j-1] + 0; j--) { t = a[j]; a[j] = a[j-1]; a[j-1] = t }
-		return a[int((n + 1) / 2)]
-	}
+awk "$(cat "$PARTS_ROOT/tests/bench/median.awk")"'
 	{ tps[$1, $2] = tps[$1, $2] " " $3 }
 	END {
 		printf "%-36s %12s %12s %7s\n", "a second", "without", "with", "ratio"

@@ -182,12 +182,7 @@ writes() {
 }
 
 report() {
-	awk -F'|' -v few="$few" -v many="$orders" -v most="$RATIO" '
-		function median(list,   a, n, i, j, t) {
-			n = split(list, a, " ")
-			for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] + 0 < a[j-1] + 0; j--) { t = a[j]; a[j] = a[j-1]; a[j-1] = t }
-			return a[int((n + 1) / 2)]
-		}
+	awk -F'|' -v few="$few" -v many="$orders" -v most="$RATIO" "$(cat "$PARTS_ROOT/tests/bench/median.awk")"'
 		{ if (!($1 in must)) order[++rows] = $1
 		  must[$1] = $2; ms[$1, $3] = ms[$1, $3] " " $4 * 1000; bytes[$1, $3] = $6
 		  if ($5 !~ /^20[01]$/) { if ($2 == "yes") { bad++; print $1 ", " $3 ": " $5 } else refused[$1]++ } }

@@ -13,10 +13,8 @@
 #define AUDIT_INVARIANTS 20
 
 struct audit_options {
-	const struct pool
-		*p; /* its database and its queue; no queue ("") where nothing more is to be received */
-	const struct load *const
-		*loads; /* all that have placed orders in this database, ended; each with a seed of its own */
+	const struct pool *p; /* its database and its queue; no queue (""): nothing more is to be received */
+	const struct load *const *loads; /* all that placed orders there, ended; each has its own seed */
 	int n_loads;
 	bool exactly_once; /* an event that is delivered twice is a violation too */
 	bool in_order; /* so is one whose first delivery overtakes that of an earlier event of the order */

@@ -34,9 +34,9 @@ struct load_options {
 	int users;	    /* 0: 50 */
 	uint64_t seed;
 	long requests; /* stop by itself after so many; 0: until load_stop() */
-	const char *
-		products; /* "id:cents,id:cents" that the Product Service of the pool sells; NULL: those of the samples
-				 that are well in stock, at the prices that it says when the load starts */
+	/* "id:cents,id:cents" that the Product Service of the pool sells; NULL: those of the samples that are well in stock, at the
+	 * prices that it says when the load starts. */
+	const char *products;
 };
 
 #define LOAD_LINES_MAX 3

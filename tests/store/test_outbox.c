@@ -265,17 +265,6 @@ Test(outbox, settles_some_and_puts_the_others_off)
 		     "what is gone is settled");
 }
 
-static struct outcome
-settle_reversed(struct pg *pg, const void *arg)
-{
-	const struct event *const *events = arg;
-	const struct event reversed[] = { *events[1], *events[0] };
-	const struct failure failures[] = { { events[2] ? "later" : NULL, 0 },
-					    { events[2] ? "later" : NULL, 0 } };
-
-	return (struct outcome){ .rc = store_settle_events(pg, db.ctx, reversed, failures, 2) };
-}
-
 Test(outbox, leaves_the_next_lease_alone_when_it_settles_late)
 {
 	int64_t id = create(9, 0);
@@ -294,6 +283,17 @@ Test(outbox, leaves_the_next_lease_alone_when_it_settles_late)
 					 &(const struct failure){ .error = "never", .retry_ms = -1 }, 1),
 		     RC_OK, "who could not send it");
 	cr_expect_eq(claim(10, 60000).n, 0, "the second one is being sent");
+}
+
+static struct outcome
+settle_reversed(struct pg *pg, const void *arg)
+{
+	const struct event *const *events = arg;
+	const struct event reversed[] = { *events[1], *events[0] };
+	const struct failure failures[] = { { events[2] ? "later" : NULL, 0 },
+					    { events[2] ? "later" : NULL, 0 } };
+
+	return (struct outcome){ .rc = store_settle_events(pg, db.ctx, reversed, failures, 2) };
 }
 
 /* Else two that settle the same events, since the lease of one was over, would wait for each other. */

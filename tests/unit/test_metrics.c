@@ -160,6 +160,21 @@ Test(metrics, that_find_no_room_are_dropped_and_counted)
 	cr_expect_lt(metrics_route("GET /more"), 0);
 }
 
+Test(metrics, call_an_outcome_by_the_first_name_that_fits_or_by_the_last)
+{
+	static const struct outcome_name names[] = {
+		{ RC_OK, "ok" },
+		{ RC_DATABASE, "unavailable" },
+		{ RC_DATABASE, "never" },
+		{ RC_INTERNAL, "error" },
+	};
+
+	cr_expect_eq(metrics_outcome(names, 4, RC_OK), 0);
+	cr_expect_eq(metrics_outcome(names, 4, RC_DATABASE), 1);
+	cr_expect_eq(metrics_outcome(names, 4, RC_INTERNAL), 3);
+	cr_expect_eq(metrics_outcome(names, 4, RC_NO_MEMORY), 3);
+}
+
 Test(metrics, of_nobody_are_not_counted)
 {
 	struct series *known = NULL;

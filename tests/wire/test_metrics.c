@@ -259,6 +259,39 @@ Test(metrics, tell_of_neighbours_that_are_away)
 	cr_expect(pool_stop(&p));
 }
 
+Test(metrics, tell_how_look_ups_of_products_end)
+{
+	static const struct row rows[] = {
+		{ "orders_product_requests_total{outcome=\"ok\"}", 1 },
+		{ "orders_product_requests_total{outcome=\"not_found\"}", 1 },
+		{ "orders_product_requests_total{outcome=\"dropped\"}", 1 },
+		{ "orders_product_requests_total{outcome=\"timeout\"}", 1 },
+		{ "orders_product_requests_total{outcome=\"error\"}", -1 },
+	};
+	static const struct {
+		const char *body;
+		int status;
+	} requests[] = {
+		{ "{\"items\":[{\"product_id\":1,\"quantity\":2}]}", 400 },
+		{ "{\"items\":[{\"product_id\":2,\"quantity\":1},{\"product_id\":3,\"quantity\":1}]}", 404 },
+		{ "{\"items\":[{\"product_id\":3,\"quantity\":1}]}", 504 },
+	};
+	struct peer products = peer_start(NULL);
+	struct pool p = pool_start(&(const struct pool_options){
+		.workers = 1, .products = products.port, .settings = { "PRODUCT_SERVICE_TIMEOUT=1" } });
+
+	peer_sells(&products, 1, "1", 1);
+	PEER_ON(&products, product_target(3), .act = PEER_HANG);
+	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+		struct answer a = ASK(&p, .target = ORDERS, .token = token_of(new_user()),
+				      .body = requests[i].body);
+
+		cr_expect(a.status == requests[i].status, "%s: %d", requests[i].body, a.status);
+	}
+	expect_rows(scrape(&p), rows, sizeof rows / sizeof *rows);
+	cr_expect(pool_stop(&p));
+}
+
 /* Of every answer, the outbox aside. */
 #define LAST_LINE "\norders_breaker_refused_total{neighbour=\"database\"} 0\n"
 
