@@ -6,7 +6,7 @@
 #include "base/view.h"
 
 /* Bytes that a page never exceeds: 256 workers, 360 samples and 32 faults of the longest texts. */
-#define STATUS_HTML_MAX (1u << 20)
+#define STATUS_HTML_MAX (4u << 20)
 
 /* UTF-8; a buf with less memory than it takes has failed. */
 void status_html(struct buf *b, const struct view *v);

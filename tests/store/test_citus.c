@@ -35,7 +35,7 @@ Test(citus, distributes_every_table_and_every_function_of_a_user)
 		"");
 	cr_expect_str_eq(
 		sql("SELECT string_agg(split_part(split_part(what, '.', 2), '(', 1), ' ' ORDER BY what) FROM public.told WHERE argument = 'p_user' AND beside = 'orders.orders'"),
-		"change_status change_status create_order find_replay get_history get_order list_orders list_orders order_events");
+		"change_status change_status create_order find_replay get_history get_order list_orders list_orders order_events why_not_owed");
 	cr_expect_str_eq(
 		sql("SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'orders'::regnamespace AND NOT has_function_privilege('orders_worker', oid, 'EXECUTE')"),
 		"", "replaced, and still the worker's");
