@@ -138,6 +138,8 @@ start_parts() {
 	export ORDERS_TEST_PG ORDERS_TEST_PG_URL ORDERS_TEST_TEMPLATE ORDERS_TEST_PG_PID
 	if needs_neighbours; then
 		wait "$fauxqs" || return 1
+		# What it stands for is elsewhere: it must not take the processors from requests.
+		! needs fault || renice -n 15 -p "$(parts_pid "$dir" fauxqs)" >/dev/null
 		wait "$products" || return 1
 	fi
 }
