@@ -426,3 +426,39 @@ Test(ordersctl, says_when_what_it_asks_is_not_there)
 	cr_expect(r.status == 0 && has(r.out, "2 of 2 workers"), "the pool's file is enough: %d %s", r.status,
 		  r.err);
 }
+
+/* Wherever its output goes, it is written, or that is said once and is the status. */
+Test(ordersctl, says_when_its_output_cannot_be_written)
+{
+	static const struct {
+		const char *name, *to, *error; /* to: a shell's redirection, which has $FIFO */
+	} places[] = {
+		{ "a full disk", "exec >/dev/full", "No space left on device" },
+		{ "a pipe that nobody reads", "mkfifo \"$FIFO\"; exec 3<>\"$FIFO\" >\"$FIFO\" 3>&-",
+		  "Broken pipe" },
+	};
+	static const char *const commands[][5] = {
+		{ "--help" },	       { "--version" },		  { "outbox", "retry", "--help" },
+		{ "status" },	       { "status", "--json" },	  { "top", "-n", "2" },
+		{ "outbox", "stats" }, { "token", "--sub", "9" },
+	};
+	const struct pool *p = pool_shared();
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		for (size_t j = 0; j < sizeof commands / sizeof *commands; j++) {
+			const char *argv[ARGS_MAX] = { "/bin/sh", "-ec",
+						       text("FIFO=%s/fifo.%zu; %s; exec \"$0\" \"$@\"",
+							    p->dir, j, places[i].to),
+						       program() };
+			const char *first;
+			struct ran r;
+
+			for (size_t k = 0; k < 5 && commands[j][k]; k++)
+				argv[4 + k] = commands[j][k];
+			r = program_run(argv, pool_environment(&(const struct pool_options){ 0 }, p), NULL);
+			first = strstr(r.err, "cannot write: ");
+			cr_expect(r.status == EX_IOERR && first && has(first, places[i].error) &&
+					  !has(first + 1, "cannot write: "),
+				  "%s to %s: %d %s", commands[j][0], places[i].name, r.status, r.err);
+		}
+}
