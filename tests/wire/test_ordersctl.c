@@ -412,10 +412,27 @@ Test(ordersctl, says_when_what_it_asks_is_not_there)
 	const struct pool_options no_database = {
 		.settings = { text("DATABASE_URL=postgresql://x@127.0.0.1:%d/x", free_port()) }
 	};
+	static const struct {
+		const char *args[7], *out;
+	} tops[] = {
+		{ { "top", "-n", "1" }, "" },
+		{ { "top", "-n", "1", "--json" }, "" },
+		{ { "top", "-n", "2", "-d", "0.1", "--json" }, "null\n" },
+		{ { "top", "-n", "2", "-d", "0.1" },
+		  "no pool of this version runs at /nowhere/pool: POOL_FILE or RUN_DIR says where it is\n" },
+	};
 	struct ran r = run_with(p, &no_pool, (const char *const[]){ "status", NULL });
+	const char *says_no_pool;
 
 	cr_expect(r.status == 3 && has(r.err, "no pool of this version runs at /nowhere/pool"), "%d %s",
 		  r.status, r.err);
+	says_no_pool = r.err;
+	for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
+		r = run_with(p, &no_pool, tops[i].args);
+		cr_expect(r.status == 3, "row %zu: %d", i, r.status);
+		cr_expect_str_eq(r.err, says_no_pool, "row %zu: %s", i, r.err);
+		cr_expect_str_eq(r.out, tops[i].out, "row %zu: %s", i, r.out);
+	}
 	r = run_with(p, &no_database, (const char *const[]){ "outbox", "stats", NULL });
 	cr_expect(r.status == EX_UNAVAILABLE && has(r.err, "database.unreachable"), "%d %s", r.status, r.err);
 	r = run_with(p, &(const struct pool_options){ .settings = { "DATABASE_URL" } },
