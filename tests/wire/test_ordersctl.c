@@ -330,7 +330,7 @@ Test(ordersctl, reads_its_settings_from_a_file)
 {
 	const struct pool *p = pool_shared();
 	char *spawn = text("%s/orders.env", p->dir), *shell = text("%s/env", p->dir),
-	     *bad = text("%s/bad.env", p->dir);
+	     *named = text("%s/named.env", p->dir), *bad = text("%s/bad.env", p->dir);
 	char *const bare[] = { NULL };
 	const char *lines[] = { "DATABASE_URL", "SECRET_KEY", "PRODUCT_SERVICE_URL", "SNS_TOPIC_NAME",
 				"RUN_DIR" };
@@ -347,6 +347,7 @@ Test(ordersctl, reads_its_settings_from_a_file)
 			}
 	write_file(spawn, plain);
 	write_file(shell, exported);
+	write_file(named, text("POOL_FILE=%s/run/pool\n", p->dir));
 	write_file(bad, text("%sa secret that is no setting\n", plain));
 	for (int i = 0; i < 2; i++) {
 		r = program_run((const char *const[]){ program(), "--env", i ? shell : spawn, "outbox",
@@ -357,6 +358,9 @@ Test(ordersctl, reads_its_settings_from_a_file)
 	r = program_run((const char *const[]){ program(), "outbox", "stats", NULL },
 			(char *[]){ text("ORDERS_ENV=%s", spawn), NULL }, NULL);
 	cr_expect(r.status == 0, "%d %s", r.status, r.err);
+	r = program_run((const char *const[]){ program(), "--env", named, "status", NULL }, (char **)bare,
+			NULL);
+	cr_expect(r.status == 0 && has(r.out, "2 of 2 workers"), "%d %s", r.status, r.err);
 	r = program_run((const char *const[]){ program(), "outbox", "stats", "--env", bad, NULL },
 			(char **)bare, NULL);
 	cr_expect(r.status == EX_CONFIG && has(r.err, "line 8 is not NAME=value") && !has(r.err, "secret"),
