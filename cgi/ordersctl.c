@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,16 +351,17 @@ main(int argc, char **argv)
 	size_t lines;
 	int words, status = read_options(argc, argv, &o, &given);
 
+	(void)signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of writing */
 	if (status)
 		return status;
 	words = find_command(argv + optind, argc - optind, &command);
 	if (given & BIT(OPTION_HELP)) {
 		print_help(stdout, command);
-		return EX_OK;
+		return ctl_written();
 	}
 	if (given & BIT(OPTION_VERSION)) {
 		(void)puts("ordersctl " VERSION);
-		return EX_OK;
+		return ctl_written();
 	}
 	if (!command && optind == argc) {
 		print_help(stderr, NULL);

@@ -9,13 +9,13 @@ UNFORTIFIED := -fstack-protector-strong -fPIE
 SERVERS ?= lighttpd-socket nginx apache-proxy_fcgi apache-fcgid
 SERVED  := create desk docs etag events health history idempotency identity lifecycle list log metrics pages products routing server
 SERVED  := $(SERVED) status status_page validation
-# Tests of a worker without a web server, and long ones of what it does after its answer, with its database, and of arithmetic.
+# Tests of a worker without a web server, of what it does after its answer and with its database, and some that take long: of arithmetic,
+# and of requests at once, each of which waits a second for mod_fcgid.
 LONG    := metrics/@(tell|never|of)*|events/@(arrive|that_were_left|survive|do_not_delay|are_judged|are_not_held_up|wait_for_SNS)*
-LONG    := $(LONG)|create/multiplies*|log/splits*
+LONG    := $(LONG)|create/multiplies*|etag/lets*|log/splits*
 LONG    := $(LONG)|lifecycle/@(TERM|INT|USR1|a_worker|requests_are|a_connection|a_database|a_commit|outlives|finds|the_workers)*
-LONG    := $(LONG)|desk/@(shows|filters_that)*|pages/@(lead_staff|of_100|stay)*|history/@(keeps|tells_subscribers)*|etag/@(lets|is_not|is_judged)*
 wire-servers: deps-test ## the contract through each web server
-	@$(MAKE) --no-print-directory all build-wire
+	@$(MAKE) --no-print-directory all build-docs build-wire
 	@for server in $(SERVERS); do \
 		echo "-- $$server"; SERVER=$$server PROGRAMS='$(SERVED)' ONLY="$${ONLY:-!($(LONG))}" \
 			tests/support/run.sh $(BUILD) wire || exit 1; \

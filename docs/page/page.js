@@ -1,5 +1,4 @@
-// Shows openapi.json of the server that this came from, and nobody else's. Paths are relative to /docs, so that they hold behind
-// a prefix, too.
+// Shows openapi.json of the server that this came from, and nobody else's.
 SwaggerUIBundle({
 	url: "openapi.json",
 	dom_id: "#page",

@@ -215,6 +215,16 @@ ctl_database_failed(enum rc rc)
 }
 
 int
+ctl_written(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EX_OK;
+	ctl_say("cannot write: %s", strerror(errno));
+	clearerr(stdout); /* it is said once */
+	return EX_IOERR;
+}
+
+int
 ctl_flush(struct ctl *c)
 {
 	bool failed = c->out.failed;
@@ -225,9 +235,7 @@ ctl_flush(struct ctl *c)
 		ctl_say("no memory");
 		return EX_OSERR;
 	}
-	if ((len && fwrite(c->out.data, 1, len, stdout) != len) || fflush(stdout)) {
-		ctl_say("cannot write: %s", strerror(errno));
-		return EX_IOERR;
-	}
-	return EX_OK;
+	if (len)
+		(void)fwrite(c->out.data, 1, len, stdout); /* stdout remembers how it went */
+	return ctl_written();
 }

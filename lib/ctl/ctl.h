@@ -73,6 +73,12 @@ const char *ctl_last_event(void);
 const char *ctl_last_text(void);
 void ctl_forget_events(void);
 
+/* Says why there is no pool: the exit status. */
+int ctl_no_pool(const char *why);
+
+/* Is all of it written that went to stdout? EX_OK; EX_IOERR, said. */
+int ctl_written(void);
+
 /* Writes c->out to stdout and empties it. EX_OK; EX_IOERR, EX_OSERR, said. */
 int ctl_flush(struct ctl *c);
 

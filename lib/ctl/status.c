@@ -11,6 +11,13 @@
 #define FAULTS_SHOWN 10
 
 int
+ctl_no_pool(const char *why)
+{
+	ctl_say("%s", why);
+	return NO_POOL;
+}
+
+int
 ctl_status(struct ctl *c)
 {
 	const char *why;
@@ -24,10 +31,8 @@ ctl_status(struct ctl *c)
 		.rate = -1,
 	};
 
-	if (!p) {
-		ctl_say("%s", why);
-		return NO_POOL;
-	}
+	if (!p)
+		return ctl_no_pool(why);
 	if (!v) {
 		c->out.failed = true;
 		return 0;

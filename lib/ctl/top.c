@@ -23,6 +23,8 @@ struct top {
 	uint64_t requests, errors; /* when it was looked at last */
 	int64_t started_us;	   /* of that pool */
 	int64_t looked_us;	   /* 0: never */
+	char *no_pool;		   /* why the last look found none; NULL: it found one */
+	bool last;		   /* look, by the count */
 	sigset_t open;		   /* the mask with which signals come: while it waits */
 };
 
@@ -90,12 +92,12 @@ look(struct top *t, void *ctx, struct buf *out, size_t width)
 	};
 	bool good = true;
 
-	if (!p && t->c->opt->json)
-		buf_puts(out, "null\n");
-	else if (!p)
-		buf_puts(out, why);
-	if (!p && !t->c->opt->json)
+	talloc_free(t->no_pool);
+	t->no_pool = p ? NULL : talloc_strdup(t->c->ctx, why);
+	if (t->no_pool && !t->last) { /* the last one's is how it ends */
+		buf_puts(out, t->c->opt->json ? "null" : why);
 		buf_putc(out, '\n');
+	}
 	if (v && t->c->opt->json) {
 		pool_show_json(out, v);
 		buf_putc(out, '\n');
@@ -105,7 +107,7 @@ look(struct top *t, void *ctx, struct buf *out, size_t width)
 	}
 	if (p)
 		pool_unmap(p);
-	return good && (v || !p) && !out->failed;
+	return good && (v || t->no_pool) && !out->failed;
 }
 
 /* The same lines on the screen, from its upper left corner, what is left of older ones erased. */
@@ -139,9 +141,9 @@ show(struct top *t, bool first)
 		buf_init(&text, ctx, CTL_OUT_MAX);
 		(void)term_size(STDOUT_FILENO, &columns, &lines);
 		if (look(t, ctx, &text, t->screen ? columns : t->c->width)) {
-			if (t->screen)
+			if (t->screen && text.len)
 				place(&t->c->out, text.data, lines);
-			else if (!first && !t->c->opt->json)
+			else if (!first && text.len && !t->c->opt->json)
 				buf_putc(&t->c->out, '\n');
 			if (!t->screen)
 				buf_put(&t->c->out, text.data, text.len);
@@ -211,11 +213,14 @@ ctl_top(struct ctl *c)
 	if (t.screen && !term_open(STDIN_FILENO, STDOUT_FILENO))
 		t.screen = false;
 	for (int64_t n = 0; on && !status && !ended; n++) {
+		t.last = c->opt->count && n + 1 >= c->opt->count;
 		status = show(&t, n == 0);
-		if (c->opt->count && n + 1 >= c->opt->count)
+		if (t.last)
 			break;
 		on = !status && wait_for(&t, clock_ms() + c->opt->interval_ms);
 	}
 	term_close();
-	return ended ? end((int)ended) : status;
+	if (ended)
+		return end((int)ended);
+	return status || !t.no_pool ? status : ctl_no_pool(t.no_pool);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a request costs at 10,000 orders and at many, in one run on one machine: does its cost grow with history?
 #
-#     tests/bench/pages.sh ORDERS
+#     tests/bench/pages.sh ORDERS         at least 10,000
 #
 # Two databases that data.sh has filled, in one cluster, each with a pool of its own behind lighttpd, are asked the same in turns, one
 # request at a time. ROUNDS (20) of REQUESTS (7) each; a figure is the median of all of them, in ms, with lighttpd, worker and curl in it.
@@ -16,10 +16,12 @@ set -eu
 
 orders=${1:-}
 case $orders in '' | *[!0-9]* | 0* | ??????????*) echo "usage: pages.sh ORDERS" >&2 && exit 64 ;; esac
+few=10000
+[ "$orders" -ge "$few" ] || { echo "pages.sh: $orders orders are fewer than the $few that they are compared with" >&2 && exit 64; }
 PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 . "$PARTS_ROOT/tests/support/stack.sh"
 : "${ROUNDS:=20}" "${REQUESTS:=7}" "${RATIO:=2}" "${ONLY:=.}" "${PLANS:=$PARTS_ROOT/build/plans.txt}"
-few=10000 until=2026-01-01
+until=2026-01-01
 WORKERS=4
 
 request() {

@@ -190,7 +190,10 @@ systemctl disable --now lighttpd
 now=$(orders)
 follow '5.4. '
 first_order "$((now + 1))"
+runuser -u www-data -- ordersctl status | grep -q '[1-9] of [0-9]* workers' || fail "ordersctl status: $(runuser -u www-data -- ordersctl status 2>&1)"
+runuser -u www-data -- ordersctl outbox stats || fail 'ordersctl outbox stats, as www-data'
 systemctl disable --now apache2
+sed -i '/^POOL_FILE=/d' /etc/orders/orders.env
 
 ## Nothing stays
 

@@ -133,6 +133,42 @@ export class Document {
 		return complaints.map((c) => `${name}: ${c}`);
 	}
 
+	/** Every body that is documented: its name → schema and examples. */
+	#bodies() {
+		const all = new Map();
+		const add = (name, part) => {
+			for (const [type, media] of Object.entries(this.resolve(part)?.content ?? {}))
+				all.set(`${name} ${type}`, media);
+		};
+		for (const [path, item] of [...Object.entries(this.doc.paths), ...Object.entries(this.doc.webhooks)])
+			for (const [method, operation] of Object.entries(item).filter(([, o]) => o.responses)) {
+				add(`${method.toUpperCase()} ${path}`, operation.requestBody);
+				for (const [status, part] of Object.entries(operation.responses))
+					add(`${method.toUpperCase()} ${path} ${status}`, part);
+			}
+		for (const [status, part] of Object.entries(this.doc["x-any-request"].responses))
+			add(`x-any-request ${status}`, part);
+		return all;
+	}
+
+	/** Bodies without an example, examples that are not as their schema has it, members of events that no example shows: sentences. */
+	unshown() {
+		const complaints = [];
+		for (const [name, { schema, examples = {} }] of this.#bodies()) {
+			if (Object.keys(examples).length === 0)
+				complaints.push(`${name}: no example`);
+			for (const [key, { value }] of Object.entries(examples))
+				complaints.push(...this.#faults(schema, value).map((fault) => `${name}: the example ${key}: ${fault}`));
+		}
+		for (const [name, hook] of Object.entries(this.doc.webhooks)) {
+			const { schema, examples = {} } = hook.post.requestBody.content["application/json"];
+			const shown = new Set(Object.values(examples).flatMap(({ value }) => Object.keys(value.data)));
+			for (const member of Object.keys(this.resolve(schema).properties.data.properties).filter((m) => !shown.has(m)))
+				complaints.push(`webhook ${name}: no example shows ${member}`);
+		}
+		return complaints;
+	}
+
 	/** Every documented answer: its name → does one sighting do for all operations that have it? The key of that. */
 	answers() {
 		const all = new Map();

@@ -91,6 +91,17 @@ expect("one sighting where it does", unseen.filter((name) => / 500$/.test(name))
 expect("one sighting where it does not", unseen, /^GET \/api\/v1\/orders 401$/);
 expect("an event that was not seen", unseen, /^webhook order.created$/);
 
+// What the document shows.
+const poor = structuredClone(doc.doc);
+delete poor.paths["/docs"].get.responses["200"].content["text/html; charset=utf-8"].examples;
+delete poor.webhooks["order.status.updated"].post.requestBody.content["application/json"].examples.cancelled;
+poor.paths["/health"].get.responses["200"].content["application/json"].examples.healthy.value.status = "ill";
+const unshown = new Document(poor, modules).unshown();
+expect("a body without an example", unshown, /^GET \/docs 200 text\/html.*: no example$/);
+expect("a member that no example shows", unshown, /^webhook order.status.updated: no example shows note$/);
+expect("an example of something else", unshown, /^GET \/health 200 .*: the example healthy: \/status must be equal/);
+expect("no more than these", unshown.slice(4));
+
 // The program around it: complaints make its status, and so does having nothing to judge.
 const dir = mkdtempSync(`${tmpdir()}/orders-openapi.`);
 mkdirSync(`${dir}/exchanges`);

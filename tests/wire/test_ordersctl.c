@@ -330,7 +330,7 @@ Test(ordersctl, reads_its_settings_from_a_file)
 {
 	const struct pool *p = pool_shared();
 	char *spawn = text("%s/orders.env", p->dir), *shell = text("%s/env", p->dir),
-	     *bad = text("%s/bad.env", p->dir);
+	     *named = text("%s/named.env", p->dir), *bad = text("%s/bad.env", p->dir);
 	char *const bare[] = { NULL };
 	const char *lines[] = { "DATABASE_URL", "SECRET_KEY", "PRODUCT_SERVICE_URL", "SNS_TOPIC_NAME",
 				"RUN_DIR" };
@@ -347,6 +347,7 @@ Test(ordersctl, reads_its_settings_from_a_file)
 			}
 	write_file(spawn, plain);
 	write_file(shell, exported);
+	write_file(named, text("POOL_FILE=%s/run/pool\n", p->dir));
 	write_file(bad, text("%sa secret that is no setting\n", plain));
 	for (int i = 0; i < 2; i++) {
 		r = program_run((const char *const[]){ program(), "--env", i ? shell : spawn, "outbox",
@@ -357,6 +358,9 @@ Test(ordersctl, reads_its_settings_from_a_file)
 	r = program_run((const char *const[]){ program(), "outbox", "stats", NULL },
 			(char *[]){ text("ORDERS_ENV=%s", spawn), NULL }, NULL);
 	cr_expect(r.status == 0, "%d %s", r.status, r.err);
+	r = program_run((const char *const[]){ program(), "--env", named, "status", NULL }, (char **)bare,
+			NULL);
+	cr_expect(r.status == 0 && has(r.out, "2 of 2 workers"), "%d %s", r.status, r.err);
 	r = program_run((const char *const[]){ program(), "outbox", "stats", "--env", bad, NULL },
 			(char **)bare, NULL);
 	cr_expect(r.status == EX_CONFIG && has(r.err, "line 8 is not NAME=value") && !has(r.err, "secret"),
@@ -412,10 +416,27 @@ Test(ordersctl, says_when_what_it_asks_is_not_there)
 	const struct pool_options no_database = {
 		.settings = { text("DATABASE_URL=postgresql://x@127.0.0.1:%d/x", free_port()) }
 	};
+	static const struct {
+		const char *args[7], *out;
+	} tops[] = {
+		{ { "top", "-n", "1" }, "" },
+		{ { "top", "-n", "1", "--json" }, "" },
+		{ { "top", "-n", "2", "-d", "0.1", "--json" }, "null\n" },
+		{ { "top", "-n", "2", "-d", "0.1" },
+		  "no pool of this version runs at /nowhere/pool: POOL_FILE or RUN_DIR says where it is\n" },
+	};
 	struct ran r = run_with(p, &no_pool, (const char *const[]){ "status", NULL });
+	const char *says_no_pool;
 
 	cr_expect(r.status == 3 && has(r.err, "no pool of this version runs at /nowhere/pool"), "%d %s",
 		  r.status, r.err);
+	says_no_pool = r.err;
+	for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
+		r = run_with(p, &no_pool, tops[i].args);
+		cr_expect(r.status == 3, "row %zu: %d", i, r.status);
+		cr_expect_str_eq(r.err, says_no_pool, "row %zu: %s", i, r.err);
+		cr_expect_str_eq(r.out, tops[i].out, "row %zu: %s", i, r.out);
+	}
 	r = run_with(p, &no_database, (const char *const[]){ "outbox", "stats", NULL });
 	cr_expect(r.status == EX_UNAVAILABLE && has(r.err, "database.unreachable"), "%d %s", r.status, r.err);
 	r = run_with(p, &(const struct pool_options){ .settings = { "DATABASE_URL" } },
@@ -425,4 +446,40 @@ Test(ordersctl, says_when_what_it_asks_is_not_there)
 		     (const char *const[]){ "status", NULL });
 	cr_expect(r.status == 0 && has(r.out, "2 of 2 workers"), "the pool's file is enough: %d %s", r.status,
 		  r.err);
+}
+
+/* Wherever its output goes, it is written, or that is said once and is the status. */
+Test(ordersctl, says_when_its_output_cannot_be_written)
+{
+	static const struct {
+		const char *name, *to, *error; /* to: a shell's redirection, which has $FIFO */
+	} places[] = {
+		{ "a full disk", "exec >/dev/full", "No space left on device" },
+		{ "a pipe that nobody reads", "mkfifo \"$FIFO\"; exec 3<>\"$FIFO\" >\"$FIFO\" 3>&-",
+		  "Broken pipe" },
+	};
+	static const char *const commands[][5] = {
+		{ "--help" },	       { "--version" },		  { "outbox", "retry", "--help" },
+		{ "status" },	       { "status", "--json" },	  { "top", "-n", "2" },
+		{ "outbox", "stats" }, { "token", "--sub", "9" },
+	};
+	const struct pool *p = pool_shared();
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		for (size_t j = 0; j < sizeof commands / sizeof *commands; j++) {
+			const char *argv[ARGS_MAX] = { "/bin/sh", "-ec",
+						       text("FIFO=%s/fifo.%zu; %s; exec \"$0\" \"$@\"",
+							    p->dir, j, places[i].to),
+						       program() };
+			const char *first;
+			struct ran r;
+
+			for (size_t k = 0; k < 5 && commands[j][k]; k++)
+				argv[4 + k] = commands[j][k];
+			r = program_run(argv, pool_environment(&(const struct pool_options){ 0 }, p), NULL);
+			first = strstr(r.err, "cannot write: ");
+			cr_expect(r.status == EX_IOERR && first && has(first, places[i].error) &&
+					  !has(first + 1, "cannot write: "),
+				  "%s to %s: %d %s", commands[j][0], places[i].name, r.status, r.err);
+		}
 }

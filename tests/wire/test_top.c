@@ -39,14 +39,17 @@ program(void)
 }
 
 static struct session *
-start(const char *term, unsigned short columns)
+start_with(const char *term, unsigned short columns, const char *setting, const char *count)
 {
 	static struct session s;
 	struct winsize size = { .ws_row = 40, .ws_col = columns };
-	struct pool_options o = { .settings = { text("TERM=%s", term), "NO_COLOR=1", "LC_ALL=C.UTF-8" } };
+	struct pool_options o = { .settings = { text("TERM=%s", term), "NO_COLOR=1", "LC_ALL=C.UTF-8",
+						setting } };
 	char **env = pool_environment(&o, pool_shared());
 	char *path = text("%s", program());
-	char *const argv[] = { path, text("top"), text("-d"), text("0.2"), NULL };
+	char *const argv[] = {
+		path, text("top"), text("-d"), text("0.2"), text("-n"), text("%s", count), NULL
+	};
 	int slave;
 
 	s.len = 0;
@@ -67,6 +70,12 @@ start(const char *term, unsigned short columns)
 	}
 	(void)close(slave);
 	return &s;
+}
+
+static struct session *
+start(const char *term, unsigned short columns)
+{
+	return start_with(term, columns, NULL, "1000000");
 }
 
 /* Reads on until what came since `from` has the text. */
@@ -200,6 +209,30 @@ Test(top, goes_on_after_ctrl_z)
 	cr_assert(sees(s, from, LEAVE));
 	cr_expect_eq(end(s), 0);
 	(void)close(s->master);
+}
+
+/* Behind the screen, where it stays. */
+Test(top, ends_as_status_does_when_the_last_look_found_no_pool)
+{
+	static const char *const counts[] = { "1", "2", "1000000" }; /* which q ends */
+
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		struct session *s = start_with("xterm", 100, "RUN_DIR=/nowhere", counts[i]);
+		int status;
+
+		if (i > 0)
+			cr_assert(sees(s, 0, "no pool of this version runs at /nowhere/pool"), "%s", s->seen);
+		if (i == 2)
+			cr_assert_eq(write(s->master, "q", 1), 1);
+		cr_assert(sees(s, 0, LEAVE), "%s", s->seen);
+		cr_expect(sees(s, (size_t)(strstr(s->seen, LEAVE) - s->seen),
+			       "ordersctl: no pool of this version runs at /nowhere/pool"),
+			  "%s looks: %s", counts[i], s->seen);
+		status = end(s);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 3, "%s looks: %x", counts[i],
+			  (unsigned)status);
+		(void)close(s->master);
+	}
 }
 
 Test(top, is_plain_on_a_dumb_terminal)
