@@ -320,6 +320,14 @@ view_take(void *ctx, const struct pool *p)
 	return NULL;
 }
 
+const struct sample_view *
+view_now(const struct view *v)
+{
+	const struct sample_view *s = v->n_samples ? &v->samples[v->n_samples - 1] : NULL;
+
+	return s && v->at_us - s->at_us <= VIEW_FRESH_US ? s : NULL;
+}
+
 static int
 by_labels(const void *a, const void *b)
 {

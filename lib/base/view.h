@@ -82,6 +82,9 @@ struct view {
 /* All of it on ctx; NULL: no memory. p may be mapped for reading alone. */
 const struct view *view_take(void *ctx, const struct pool *p);
 
+/* The newest sample while it is fresh, so that it tells of now; NULL: there is none. */
+const struct sample_view *view_now(const struct view *v);
+
 /* "idle", "request", … */
 const char *doing_name(enum doing d);
 

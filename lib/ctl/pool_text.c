@@ -44,14 +44,6 @@ line(struct buf *out, void *ctx, const struct pool_show *how, const char *format
 	talloc_free(text);
 }
 
-static const struct sample_view *
-last_sample(const struct view *v)
-{
-	const struct sample_view *s = v->n_samples ? &v->samples[v->n_samples - 1] : NULL;
-
-	return s && v->at_us - s->at_us <= VIEW_FRESH_US ? s : NULL;
-}
-
 static void
 put_head(struct buf *out, void *ctx, const struct view *v, const struct pool_show *how)
 {
@@ -67,7 +59,7 @@ put_head(struct buf *out, void *ctx, const struct view *v, const struct pool_sho
 static void
 put_requests(struct buf *out, void *ctx, const struct view *v, const struct pool_show *how)
 {
-	const struct sample_view *s = last_sample(v);
+	const struct sample_view *s = view_now(v);
 	const struct totals_view *t = &v->totals;
 	double per_s = how->rate, errors_per_s = how->errors;
 	char rate[FORMAT_SIZE], errors[FORMAT_SIZE], p50[FORMAT_SIZE], p99[FORMAT_SIZE];

@@ -69,7 +69,7 @@ put_neighbours(struct buf *b, const struct view *v)
 static int
 put_errors(struct buf *b, const struct view *v)
 {
-	const struct sample_view *s = v->n_samples ? &v->samples[v->n_samples - 1] : NULL;
+	const struct sample_view *s = view_now(v);
 
 	if (!s || !(s->errors_per_s > 0))
 		return 0;

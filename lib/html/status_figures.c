@@ -162,11 +162,9 @@ status_put_tiles(struct buf *b, const struct view *v)
 	static const struct sample_view nothing = {
 		.requests_per_s = NAN, .errors_per_s = NAN, .p50_ms = -1, .p99_ms = -1
 	};
-	const struct sample_view *s = v->n_samples ? &v->samples[v->n_samples - 1] : &nothing;
+	const struct sample_view *s = view_now(v) ? view_now(v) : &nothing;
 	const struct outbox_view *o = &v->outbox;
 
-	if (s->at_us < v->at_us - VIEW_FRESH_US)
-		s = &nothing;
 	put_tile(b, "requests", put_rate, s->requests_per_s, false);
 	put_tile(b, "errors", put_rate, s->errors_per_s, s->errors_per_s > 0);
 	put_tile(b, "p50", html_duration, known(s->p50_ms), false);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "fault/row.h"
@@ -93,6 +95,15 @@ is_small(void *arg)
 		      "t") == 0;
 }
 
+/* What it stands for is elsewhere, so a million events must not take from requests what only it needs. In other rows it keeps its
+ * rank: where the processors are the bound, workers would wait for it. */
+static void
+set_nice_of_emulator(int nice)
+{
+	if (geteuid() == 0) /* others could not take it back */
+		(void)setpriority(PRIO_PROCESS, (id_t)atoi(test_env("ORDERS_TEST_SNS_PID")), nice);
+}
+
 static void
 run_backlog(void)
 {
@@ -109,6 +120,7 @@ run_backlog(void)
 	int64_t begun;
 	long left;
 
+	set_nice_of_emulator(15);
 	(void)wait_until(20000, has_gone_down_to, &(struct waiting){ &s, 20 });
 	begun = clock_us();
 	go_on(full_or_quick(10000, 1500));
@@ -128,6 +140,7 @@ run_backlog(void)
 	demand(wait_until(1200000, has_drained, &s), "the backlog does not go");
 	drain_s = (double)(clock_us() - begun) / 1e6;
 	during = load_figures(l, ALL_KINDS, begun, clock_us());
+	set_nice_of_emulator(0);
 	figure("%ld events gone in %.0f s, %.0f/s", left, drain_s, (double)left / drain_s);
 	demand_time((double)left / drain_s >= LEAST_PER_S, "%.0f events/s", (double)left / drain_s);
 	figure("claiming ten takes %.2f ms of %ld, %.2f ms of %d", many, left, few, FEW);

@@ -21,7 +21,7 @@
 # role over TCP, likewise; ORDERS_TEST_TEMPLATE, a database with the schema, to be the TEMPLATE of others; ORDERS_TEST_PG_PID.
 # store: ORDERS_TEST_SESSION_URL and ORDERS_TEST_TRANSACTION_URL, as ORDERS_TEST_PG_URL, but through PgBouncer.
 # wire: ORDERS_TEST_EXCHANGES, a folder for what the service answers, which tests/openapi/validate.mjs holds against docs/openapi.json afterwards.
-# wire, fault and aws: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
+# wire, fault and aws: ORDERS_TEST_SNS and ORDERS_TEST_PRODUCTS, ports on 127.0.0.1; ORDERS_TEST_SNS_PID; ORDERS_TEST_NODE, a Node.js; ORDERS_TEST_NPM, its modules.
 set -eu
 
 PARTS_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -138,8 +138,8 @@ start_parts() {
 	export ORDERS_TEST_PG ORDERS_TEST_PG_URL ORDERS_TEST_TEMPLATE ORDERS_TEST_PG_PID
 	if needs_neighbours; then
 		wait "$fauxqs" || return 1
-		# What it stands for is elsewhere: it must not take the processors from requests.
-		! needs fault || renice -n 15 -p "$(parts_pid "$dir" fauxqs)" >/dev/null
+		ORDERS_TEST_SNS_PID=$(parts_pid "$dir" fauxqs)
+		export ORDERS_TEST_SNS_PID
 		wait "$products" || return 1
 	fi
 }

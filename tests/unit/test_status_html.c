@@ -109,6 +109,9 @@ Test(status_html, does_not_show_old_figures_as_those_of_now)
 	v->at_us += 120 * INT64_C(1000000);
 	write_page(v);
 	cr_expect(strncmp(xml_text(b.data, "section", "class", "now", 0), "requests \u2013/s", 14) == 0);
+	v->samples[v->n_samples - 1].errors_per_s = 0.5;
+	write_page(v);
+	cr_expect_null(strstr(concerns(), "5xx"), "%s", concerns());
 }
 
 Test(status_html, says_that_all_is_well_when_it_is)
