@@ -110,6 +110,15 @@ is_alive(int32_t pid)
 	return kill(pid, 0) == 0 || errno == EPERM;
 }
 
+static void
+use_slots(struct pool *p, int64_t n)
+{
+	int64_t used = atomic_load(&p->slots_used);
+
+	while (used < n && !atomic_compare_exchange_weak(&p->slots_used, &used, n))
+		;
+}
+
 struct slot *
 pool_slot(struct pool *p)
 {
@@ -121,6 +130,7 @@ pool_slot(struct pool *p)
 		if ((pid == 0 || !is_alive(pid)) && atomic_compare_exchange_strong(&s->pid, &pid, getpid())) {
 			struct worker *w = pool_worker(p, s);
 
+			use_slots(p, i + 1);
 			atomic_store(&s->waits_for, WAIT_NOTHING);
 			atomic_store(&w->doing, DOING_STARTING);
 			atomic_store(&w->asks, ASKS_NOBODY);
@@ -184,11 +194,11 @@ static int
 count_waiting(struct pool *p, const struct slot *self, enum wait w, const struct places *places,
 	      bool only_living, int64_t *shortest_ms)
 {
-	int64_t now = clock_ms();
+	int64_t now = clock_ms(), used = atomic_load(&p->slots_used);
 	int count = 0;
 
 	*shortest_ms = INT64_MAX;
-	for (int i = 0; i < POOL_SLOTS; i++) {
+	for (int i = 0; i < used; i++) {
 		struct slot *s = &p->slots[i];
 		int64_t waited = now - atomic_load(&s->since_ms);
 

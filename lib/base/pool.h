@@ -31,7 +31,8 @@ struct slot {
 
 struct pool {
 	struct breaker breakers[NEIGHBOURS];
-	_Atomic int64_t sweep_ms; /* clock_ms() of the pool's next look for waiting events */
+	_Atomic int64_t sweep_ms;   /* clock_ms() of the pool's next look for waiting events */
+	_Atomic int64_t slots_used; /* those behind have never been anybody's */
 	struct slot slots[POOL_SLOTS];
 	struct suspects suspects;
 	struct metrics metrics;
