@@ -207,6 +207,7 @@ Test(metrics, tell_what_is_owed_to_sns_and_what_it_will_never_take)
 	expect_becomes(&p, "orders_outbox_events", 0);
 	peer_set_down(&sns, true);
 	(void)place_order(&p, user, 3, 1);
+	expect_becomes(&p, "orders_breaker_open{neighbour=\"sns\"}", 1); /* else both might go in one batch */
 	(void)place_order(&p, user, 3, 1);
 	expect_becomes(&p, "orders_outbox_events", 2);
 	body = scrape(&p);
@@ -215,13 +216,12 @@ Test(metrics, tell_what_is_owed_to_sns_and_what_it_will_never_take)
 	expect_more_than(body, "orders_sns_requests_total{action=\"Publish\",outcome=\"unavailable\"}", 0);
 	expect_more_than(body, "orders_events_total{outcome=\"failed\"}", 0);
 	expect_more_than(body, "orders_outbox_oldest_event_age_seconds", 0);
-	(void)place_order(&p, user, 3, 1);
-	expect_more_than(scrape(&p), "orders_breaker_refused_total{neighbour=\"sns\"}", 0);
+	expect_more_than(body, "orders_breaker_refused_total{neighbour=\"sns\"}", 0);
 	peer_set_down(&sns, false);
 	expect_becomes(&p, "orders_outbox_events", 0);
 	body = scrape(&p);
 	expect_is(body, "orders_breaker_open{neighbour=\"sns\"}", 0);
-	expect_is(body, "orders_events_total{outcome=\"published\"}", 3);
+	expect_is(body, "orders_events_total{outcome=\"published\"}", 2);
 	expect_is(body, "orders_outbox_oldest_event_age_seconds", 0);
 	PEER_ON(&sns, "/", .act = PEER_ANSWER,
 		.bytes = http_json(400,
