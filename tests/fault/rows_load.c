@@ -14,7 +14,8 @@
 #define REFUSED_MS 1000 /* in which the rest is refused */
 
 /* Clients that do not wait for each other, five times as many requests as the pool can answer. They are on the same machine here,
- * so what the pool can do is less by what they take of its processors. */
+ * so what the pool can do is less by what they take of its processors; and since others may take some of them too, its peak is what it
+ * is before and afterwards, in the mean. */
 static void
 run_overload(void)
 {
@@ -22,7 +23,9 @@ run_overload(void)
 	double peak = scene_measure_peak(&s);
 	struct load *l;
 	struct load_figures f, after;
-	double taken = 0, share, left;
+	double taken = 0, share, left, offered;
+	double least = (double)full_or_quick(80,
+					     70); /* two seconds of a machine say less of it than a minute */
 	int64_t begun, ended;
 
 	l = scene_load(&s, &(const struct load_options){ .rate = peak * OVER,
@@ -42,13 +45,17 @@ run_overload(void)
 	begun = clock_us() + ANSWER_MS * 1000;
 	go_on(ANSWER_MS + full_or_quick(10000, 1000));
 	after = load_figures(l, ALL_KINDS, begun, clock_us());
+	load_stop(l);
+	offered = peak * OVER;
+	peak = (peak + scene_measure_peak(&s)) / 2;
 	figure("peak %.0f/s, offered %.0f/s, answered %.0f/s (%.0f %%), p99 %.0f ms, slowest %.0f ms", peak,
-	       peak * OVER, f.per_s, f.per_s / peak * 100, f.p99_ms, f.max_ms);
+	       offered, f.per_s, f.per_s / peak * 100, f.p99_ms, f.max_ms);
 	left = peak * (1 - share);
 	figure("%.0f %% of what the clients leave of the processors", f.per_s / left * 100);
 	figure("%ld refused, p99 of them %.0f ms", f.refused, f.refused_p99_ms);
 	figure("two seconds later p99 %.1f ms", after.p99_ms);
-	demand_time(f.per_s >= 0.8 * left, "%.0f/s answered are less than 80 %% of %.0f/s", f.per_s, left);
+	demand_time(f.per_s >= least / 100 * left, "%.0f/s answered are less than %.0f %% of %.0f/s", f.per_s,
+		    least, left);
 	demand_time(f.p99_ms <= ANSWER_MS, "p99 of what was answered: %.0f ms", f.p99_ms);
 	demand(f.refused > 0, "nobody was refused: the fault did not happen");
 	demand_time(f.refused_p99_ms <= REFUSED_MS, "p99 of what was refused: %.0f ms", f.refused_p99_ms);

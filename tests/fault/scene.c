@@ -12,7 +12,7 @@
 
 #define USERS 50
 #define WARM_UP_MS 700
-#define PEAK_MS full_or_quick(2500, 1000)
+#define PEAK_MS full_or_quick(5000, 2000)
 
 static bool
 never(void *arg)
