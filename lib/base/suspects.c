@@ -7,8 +7,8 @@
 #include "base/clock.h"
 
 #define FORGET_MS 600000
-#define STRIKES                                                                                              \
-	UINT64_C(0xff) /* the lowest byte of a word; the others are of the event's id, where it is random */
+/* The lowest byte of a word; the others are of the event's id, where it is random. */
+#define STRIKES UINT64_C(0xff)
 
 static uint64_t
 word_of(const char *event_id)
@@ -33,7 +33,7 @@ find(struct suspects *s, uint64_t event)
 	for (int i = 0; i < SUSPECTS_MAX; i++) {
 		struct suspect *one = &s->list[i];
 		uint64_t word = atomic_load(&one->word);
-		bool is_free = word == 0 || atomic_load(&one->until_ms) <= now;
+		bool is_free = word == 0 || clock_has_come(atomic_load(&one->until_ms), now, FORGET_MS);
 
 		if (!is_free && (word & ~STRIKES) == event)
 			return (struct found){ one, word, word & STRIKES };

@@ -72,6 +72,9 @@ Test(suspects, are_forgotten_when_nothing_is_heard_of_them)
 		s->list[n].until_ms = 1;
 	expect_int(suspects_strike(s, event(3)), SUSPECT_FIRST_MS, "long ago");
 	expect_int(suspects_strike(s, event(3)), 2 * SUSPECT_FIRST_MS, "and again");
+	for (int n = 0; n < SUSPECTS_MAX; n++)
+		s->list[n].until_ms = INT64_MAX / 2;
+	expect_int(suspects_strike(s, event(3)), SUSPECT_FIRST_MS, "before the machine started anew");
 }
 
 /* Each may die at any instruction, and all may strike at once. */
