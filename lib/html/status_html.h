@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/view.h"
 
-/* Bytes that a page never exceeds: 256 workers, 360 samples and 32 faults of the longest texts. */
+/* Bytes that a page never exceeds: 1,024 workers, 360 samples and 32 faults of the longest texts. */
 #define STATUS_HTML_MAX (4u << 20)
 
 /* UTF-8; a buf with less memory than it takes has failed. */
