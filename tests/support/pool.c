@@ -268,35 +268,54 @@ pool_share(const struct pool_options *o)
 		give_up("%s: %s", path, strerror(errno));
 }
 
-/* The process's name and session; false when it is gone. */
+struct process {
+	pid_t pid, session;
+	unsigned long long started;
+	char name[32], state;
+};
+
+/* False when it is gone. proc(5). */
 static bool
-read_stat(const char *path, pid_t *pid, char name[static 32], pid_t *session, char *state)
+read_stat(const char *path, struct process *p)
 {
 	FILE *f = fopen(path, "re");
-	bool good = f && fscanf(f, "%d (%31[^)]) %c %*d %*d %d", pid, name, state, session) == 4;
+	bool good =
+		f &&
+		fscanf(f,
+		       "%d (%31[^)]) %c %*d %*d %d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d "
+		       "%*d %llu",
+		       &p->pid, p->name, &p->state, &p->session, &p->started) == 5;
 
 	if (f)
 		(void)fclose(f);
 	return good;
 }
 
+static int
+by_start(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return (x->started > y->started) - (x->started < y->started);
+}
+
 int
 pool_pids(const struct pool *p, const char *name, pid_t pids[static POOL_PIDS])
 {
+	struct process found[POOL_PIDS];
 	glob_t g;
 	int n = 0;
 
 	if (glob("/proc/[0-9]*/stat", 0, NULL, &g) != 0)
 		give_up("/proc cannot be read");
-	for (size_t i = 0; i < g.gl_pathc && n < POOL_PIDS; i++) {
-		char comm[32], state;
-		pid_t pid, session;
-
-		if (read_stat(g.gl_pathv[i], &pid, comm, &session, &state) && session == p->pid &&
-		    state != 'Z' && (!name || strcmp(comm, name) == 0))
-			pids[n++] = pid;
-	}
+	for (size_t i = 0; i < g.gl_pathc && n < POOL_PIDS; i++)
+		if (read_stat(g.gl_pathv[i], &found[n]) && found[n].session == p->pid &&
+		    found[n].state != 'Z' && (!name || strcmp(found[n].name, name) == 0))
+			n++;
 	globfree(&g);
+	qsort(found, (size_t)n, sizeof *found, by_start);
+	for (int i = 0; i < n; i++)
+		pids[i] = found[i].pid;
 	return n;
 }
 

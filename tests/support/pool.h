@@ -59,7 +59,7 @@ struct pool *pool_shared(void);
 	}                                                                                                    \
 	struct swallow_semicolon
 
-/* Processes of the pool called name ("orders.fcgi"), at most POOL_PIDS; returns how many. */
+/* Processes of the pool called name ("orders.fcgi"), the oldest first, at most POOL_PIDS; returns how many. */
 int pool_pids(const struct pool *p, const char *name, pid_t pids[static POOL_PIDS]);
 /* Waits until the pool has n workers. */
 bool pool_has_workers(const struct pool *p, int n, int limit_ms);

@@ -335,7 +335,10 @@ are_known(void *arg)
 	       value(body, "orders_workers_started_total") == 3 + d->n;
 }
 
-/* Kills n workers, one by one, each when all are at work: who is killed before that was never there. For a child. */
+/*
+ * Kills n workers, one by one, each when all are at work: who is killed before that was never there. The oldest goes first:
+ * multiwatch gives up whose successors die at birth one after the other. For a child.
+ */
 static void
 kill_workers(const struct pool *p, int n)
 {
