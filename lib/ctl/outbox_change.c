@@ -179,7 +179,7 @@ put_parked(struct ctl *c, int64_t n)
 static int
 retry_parked(struct ctl *c)
 {
-	int64_t done = 0, before_us = 0, n = PARKED_BATCH, waiting, parked, oldest_us;
+	int64_t done = 0, before_us = 0, n, waiting, parked, oldest_us;
 	struct progress bar;
 	enum rc rc = store_outbox_stats(c->pg, c->ctx, &waiting, &parked, &oldest_us);
 
@@ -190,9 +190,11 @@ retry_parked(struct ctl *c)
 		return EX_OK;
 	}
 	progress_begin(&bar, retry.doing, parked);
-	while (!rc && n)
-		if ((rc = store_outbox_retry_parked(c->pg, c->ctx, &before_us, PARKED_BATCH, &n)) == RC_OK)
+	do {
+		rc = store_outbox_retry_parked(c->pg, c->ctx, &before_us, PARKED_BATCH, &n);
+		if (!rc)
 			progress_at(&bar, done += n);
+	} while (!rc && before_us);
 	progress_end(&bar);
 	put_parked(c, done);
 	return rc ? ctl_database_failed(rc) : EX_OK;

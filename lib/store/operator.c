@@ -186,7 +186,7 @@ store_outbox_retry_parked(struct pg *pg, void *ctx, int64_t *before_us, int limi
 	if (rows_count(r) != 1)
 		return RC_INTERNAL;
 	*retried = row_i64(r, 0, 0);
-	*before_us = row_time_us(r, 0, 1);
+	*before_us = time_or_0(r, 0, 1);
 	return RC_OK;
 }
 

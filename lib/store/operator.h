@@ -51,7 +51,10 @@ struct event_outcome {
 enum rc store_outbox_retry(struct pg *pg, void *ctx, const char *const *ids, size_t n_ids,
 			   struct event_outcome **out) MUST_CHECK;
 
-/* Up to limit events that were parked before *before_us, 0 meaning now and set by the first call, are due now: *retried of them. */
+/*
+ * Up to limit events that were parked before *before_us are due now: *retried of them, less than were found when somebody else was
+ * faster. *before_us is 0 for the first call, which sets it to now, and 0 again when none was found.
+ */
 enum rc store_outbox_retry_parked(struct pg *pg, void *ctx, int64_t *before_us, int limit,
 				  int64_t *retried) MUST_CHECK;
 

@@ -44,6 +44,8 @@ CREATE FUNCTION orders.create_order(
 ) RETURNS TABLE (order_id bigint, created_at timestamp with time zone, line integer, item_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET lock_timeout = '2s'
 AS $$
 #variable_conflict use_column
@@ -75,6 +77,8 @@ $$;
 CREATE FUNCTION orders.get_order(p_user bigint, p_order bigint) RETURNS SETOF orders.order_line
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 BEGIN
 	RETURN QUERY
@@ -120,19 +124,28 @@ CREATE FUNCTION orders.find_replay(p_user bigint, p_caller bigint, p_key text, p
 RETURNS SETOF orders.order_line
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
+DECLARE
+	v_change record;
 BEGIN
-	RETURN QUERY
-	SELECT CASE WHEN c.request_digest = p_digest THEN 'replayed' ELSE 'key_reused' END,
-	       o.user_id, o.id, o.email, c.new_status, c.version, o.total_amount, o.created_at, c.changed_at,
-	       i.line, i.id, i.product_id, i.product_name, i.product_price, i.quantity, i.subtotal, i.created_at,
-	       c.old_status, c.event_id, false
+	SELECT c.order_id, c.version, c.old_status, c.new_status, c.changed_at, c.event_id, c.request_digest INTO v_change
 	FROM orders.order_changes AS c
-	JOIN orders.orders AS o ON o.user_id = p_user AND o.id = c.order_id
-	LEFT JOIN orders.order_items AS i ON i.user_id = p_user AND i.order_id = c.order_id
-	WHERE c.user_id = p_user AND c.changed_by = p_caller AND c.idempotency_key = p_key
+	WHERE c.user_id = p_user AND c.changed_by = p_caller AND c.idempotency_key = p_key;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT CASE WHEN v_change.request_digest = p_digest THEN 'replayed' ELSE 'key_reused' END,
+	       o.user_id, o.id, o.email, v_change.new_status, v_change.version, o.total_amount, o.created_at, v_change.changed_at,
+	       i.line, i.id, i.product_id, i.product_name, i.product_price, i.quantity, i.subtotal, i.created_at,
+	       v_change.old_status, v_change.event_id, false
+	FROM orders.orders AS o
+	LEFT JOIN orders.order_items AS i ON i.user_id = p_user AND i.order_id = v_change.order_id
+	WHERE o.user_id = p_user AND o.id = v_change.order_id
 	ORDER BY i.line;
-	IF FOUND AND current_setting('synchronous_standby_names') <> '' THEN
+	IF current_setting('synchronous_standby_names') <> '' THEN
 		PERFORM pg_logical_emit_message(true, 'orders', ''); -- a commit of its own, behind that of the change
 	END IF;
 END
@@ -206,6 +219,8 @@ CREATE FUNCTION orders.find_owner(p_order bigint, p_caller bigint, p_key text)
 RETURNS TABLE (owner bigint, key_owner bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 BEGIN
 	SELECT o.user_id INTO owner FROM orders.orders AS o WHERE o.id = p_order;

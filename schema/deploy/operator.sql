@@ -132,6 +132,8 @@ CREATE TYPE orders.event_state AS (
 CREATE FUNCTION orders.order_events(p_user bigint, p_order bigint) RETURNS SETOF orders.event_state
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 BEGIN
 	RETURN QUERY
@@ -144,7 +146,7 @@ BEGIN
 	       b.request_id, coalesce(b.attempts, d.attempts), b.next_attempt_at, b.parked_at, coalesce(b.last_error, d.last_error),
 	       CASE WHEN b.parked_at IS NULL THEN (
 			SELECT min(e.version) FROM orders.outbox AS e
-			WHERE e.user_id = p_user AND e.order_id = p_order AND e.version < b.version AND e.parked_at IS NULL) END,
+			WHERE e.user_id = p_user AND e.order_id = p_order AND e.version < b.version AND num_nulls(e.parked_at) = 1) END,
 	       d.discarded_at, d.discarded_by, d.reason
 	FROM orders.order_changes AS c
 	LEFT JOIN orders.outbox AS b ON b.user_id = p_user AND b.order_id = p_order AND b.version = c.version
@@ -187,6 +189,8 @@ $$;
 CREATE FUNCTION orders.find_event(p_event uuid) RETURNS TABLE (user_id bigint, order_id bigint, version integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -198,6 +202,8 @@ $$;
 CREATE FUNCTION orders.outbox_events(p_events uuid[]) RETURNS SETOF orders.event_state
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 DECLARE
 	v_user bigint;
@@ -217,6 +223,8 @@ CREATE FUNCTION orders.in_order(p_events uuid[])
 RETURNS TABLE (place integer, user_id bigint, order_id bigint, version integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -232,6 +240,8 @@ $$;
 CREATE FUNCTION orders.why_not_owed(p_user bigint, p_order bigint, p_version integer) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 BEGIN
 	RETURN coalesce((
@@ -246,6 +256,8 @@ $$;
 CREATE FUNCTION orders.outbox_retry(p_events uuid[]) RETURNS TABLE (event_id uuid, outcome text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET lock_timeout = '2s'
 AS $$
 #variable_conflict use_column
@@ -267,7 +279,8 @@ END
 $$;
 
 -- Up to p_limit events that were parked before p_before, or before now where that is NULL, are due now, those that are owed the longest
--- first. Says how many those are, and p_before: whoever goes on with it until there are none does not meet one twice that is parked again.
+-- first. Says how many those are, and p_before, NULL when none was found: whoever goes on with it until then does not meet one twice that
+-- is parked again, and does not stop because somebody else was faster with all of a batch.
 CREATE FUNCTION orders.outbox_retry_parked(p_before timestamp with time zone, p_limit integer)
 RETURNS TABLE (retried bigint, before timestamp with time zone)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -295,9 +308,12 @@ BEGIN
 		UPDATE orders.outbox AS b
 		SET next_attempt_at = now(), parked_at = NULL
 		WHERE b.user_id = v_owed.user_id AND b.order_id = v_owed.order_id AND b.version = v_owed.version
-		  AND b.parked_at IS NOT NULL; -- still: not yet tried again, or given up, by somebody else
+		  AND num_nulls(b.parked_at) = 0; -- still: not yet tried again, or given up, by somebody else
 		retried := retried + FOUND::int;
 	END LOOP;
+	IF NOT FOUND THEN -- of the loop: there was none
+		before := NULL;
+	END IF;
 	RETURN NEXT;
 END
 $$;
@@ -308,6 +324,8 @@ $$;
 CREATE FUNCTION orders.outbox_discard(p_events uuid[], p_by text, p_reason text) RETURNS TABLE (event_id uuid, outcome text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET lock_timeout = '2s'
 AS $$
 #variable_conflict use_column

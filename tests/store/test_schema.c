@@ -188,6 +188,16 @@ Test(schema, bounds_the_workers_statements)
 	PQfinish(conn);
 }
 
+Test(schema, has_no_plan_read_a_whole_table_however_small_it_was)
+{
+	cr_expect_str_eq(
+		sql("SELECT string_agg(oid::regprocedure::text, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
+		    "AND NOT coalesce(proconfig @> '{enable_seqscan=off,enable_bitmapscan=off}', false)"),
+		"orders.change_status(bigint,bigint,bigint,orders.order_status,orders.order_status[],text,bytea,uuid,text,text,integer) "
+		"orders.list_orders(bigint,bigint,integer) orders.schema_version()",
+		"two that call their successors, and one that needs no table");
+}
+
 Test(schema, fixes_the_search_path_of_every_function)
 {
 	cr_expect_str_eq(
