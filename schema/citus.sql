@@ -138,14 +138,14 @@ BEGIN
 
 		SELECT max(e.next_attempt_at) INTO v_waits_until
 		FROM orders.outbox AS e
-		WHERE e.user_id = v_user AND e.order_id = v_order AND e.version < v_version AND e.parked_at IS NULL;
+		WHERE e.user_id = v_user AND e.order_id = v_order AND e.version < v_version AND num_nulls(e.parked_at) = 1;
 		v_next := greatest(v_waits_until + interval '1 millisecond',
 				   v_now + CASE WHEN v_waits_until IS NULL THEN p_lease_ms ELSE 1 END * interval '1 millisecond');
 
 		UPDATE orders.outbox AS b
 		SET next_attempt_at = v_next, attempts = b.attempts + CASE WHEN v_waits_until IS NULL THEN 1 ELSE 0 END
 		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version
-		  AND b.parked_at IS NULL AND b.next_attempt_at <= v_now
+		  AND num_nulls(b.parked_at) = 1 AND b.next_attempt_at <= v_now
 		RETURNING b.request_id, b.traceparent, b.attempts INTO v_request_id, v_traceparent, v_attempts;
 		CONTINUE WHEN NOT FOUND OR v_waits_until IS NOT NULL;
 
@@ -209,7 +209,7 @@ BEGIN
 		v_parked := CASE WHEN p_delays[i] IS NULL THEN v_now END;
 		v_error := p_errors[i];
 		UPDATE orders.outbox AS b SET next_attempt_at = v_next, parked_at = v_parked, last_error = v_error
-		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version AND b.parked_at IS NULL;
+		WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version AND num_nulls(b.parked_at) = 1;
 		IF FOUND AND v_parked IS NOT NULL THEN
 			UPDATE orders.outbox AS b SET next_attempt_at = v_now
 			WHERE b.user_id = v_user AND b.order_id = v_order AND b.version = v_version + 1;
