@@ -300,20 +300,19 @@ DECLARE
 	v_claimed orders.outbox[];
 	v_places tid[];
 	v_behind tid[];
-	v_until timestamp with time zone[];
 BEGIN
 	IF current_setting('synchronous_standby_names') = '' THEN
 		PERFORM set_config('synchronous_commit', 'off', true);
 	END IF;
 
-	SELECT array_agg(d.event) FILTER (WHERE d.waits_until IS NULL), array_agg(d.place) FILTER (WHERE d.waits_until IS NULL),
-	       array_agg(d.place) FILTER (WHERE d.waits_until IS NOT NULL), array_agg(d.waits_until) FILTER (WHERE d.waits_until IS NOT NULL)
-	INTO v_claimed, v_places, v_behind, v_until
+	SELECT array_agg(d.event) FILTER (WHERE d.is_first), array_agg(d.place) FILTER (WHERE d.is_first),
+	       array_agg(d.place) FILTER (WHERE NOT d.is_first)
+	INTO v_claimed, v_places, v_behind
 	FROM (
 		SELECT b AS event, b.ctid AS place,
-		       (SELECT max(e.next_attempt_at) FROM orders.outbox AS e
+		       (SELECT count(*) FROM orders.outbox AS e
 			WHERE e.user_id = b.user_id AND e.order_id = b.order_id AND e.version < b.version
-			  AND num_nulls(e.parked_at) = 1) AS waits_until
+			  AND num_nulls(e.parked_at) = 1) = 0 AS is_first
 		FROM orders.outbox AS b
 		WHERE b.parked_at IS NULL AND b.next_attempt_at <= v_now
 		ORDER BY b.next_attempt_at
@@ -324,11 +323,12 @@ BEGIN
 	UPDATE orders.outbox AS b
 	SET next_attempt_at = v_now + p_lease_ms * interval '1 millisecond', attempts = b.attempts + 1
 	WHERE b.ctid = ANY (v_places);
-	FOR i IN 1 .. coalesce(cardinality(v_behind), 0) LOOP
-		UPDATE orders.outbox AS b
-		SET next_attempt_at = greatest(v_until[i], v_now) + interval '1 millisecond'
-		WHERE b.ctid = v_behind[i];
-	END LOOP;
+	-- Looks once more: who published the one before meanwhile has made this one due, and cannot any more now that its row is locked.
+	UPDATE orders.outbox AS b
+	SET next_attempt_at = interval '1 millisecond' + greatest(v_now, (
+		SELECT max(e.next_attempt_at) FROM orders.outbox AS e
+		WHERE e.user_id = b.user_id AND e.order_id = b.order_id AND e.version < b.version AND num_nulls(e.parked_at) = 1))
+	WHERE b.ctid = ANY (v_behind);
 
 	RETURN QUERY
 	SELECT k.user_id, k.order_id, k.version, c.event_id, c.changed_at, c.changed_by, c.old_status, c.new_status,
