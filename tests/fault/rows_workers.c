@@ -61,7 +61,8 @@ race_changes(const struct scene *s)
 static void
 run_undisturbed(void)
 {
-	struct scene s = scene_start(&(const struct pool_options){ .workers = WORKERS });
+	/* So many that two of them may sweep at a time. */
+	struct scene s = scene_start(&(const struct pool_options){ .workers = 2 * WORKERS });
 	struct load *l = scene_load(&s, &mixed);
 	int64_t begun;
 	struct load_figures f;
