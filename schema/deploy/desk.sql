@@ -183,6 +183,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET enable_sort = off
+SET jit = off
 AS $$
 BEGIN
 	RETURN QUERY
@@ -286,14 +288,15 @@ ALTER TYPE orders.event_line ADD ATTRIBUTE reason text, ADD ATTRIBUTE note text;
 -- As it was, with these two. The size that the queue had when a plan was made says nothing of what it has when the plan is used: it is
 -- empty, and then SNS is away for an hour. So here, and wherever its rows are looked up, no plan has a choice: rows that are locked are
 -- known by their place, nothing can be joined in another order, which OFFSET 0 sees to, and there is but one index, as num_nulls() is not
--- taken for the IS NULL of the partial ones.
+-- taken for the IS NULL of the partial ones, and as no other gives the order in which one row is asked for (a range, or it would not count).
+-- count(*) and not EXISTS, which may become a hash of all that waits.
 CREATE OR REPLACE FUNCTION orders.claim_due(p_limit integer, p_lease_ms integer) RETURNS SETOF orders.event_line
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_sort = off
-SET jit = off -- the last sort, which has to be, counts as dear
+SET jit = off -- a sort that has to be counts as so dear that it would be compiled
 AS $$
 DECLARE
 	v_now timestamp with time zone := clock_timestamp();
@@ -337,7 +340,8 @@ BEGIN
 	FROM unnest(v_claimed) WITH ORDINALITY AS k
 	CROSS JOIN LATERAL (
 		SELECT * FROM orders.order_changes AS c
-		WHERE c.user_id = k.user_id AND c.order_id = k.order_id AND c.version = k.version OFFSET 0
+		WHERE c.user_id = k.user_id AND c.order_id = k.order_id AND c.version BETWEEN k.version AND k.version
+		ORDER BY c.version OFFSET 0
 	) AS c
 	CROSS JOIN LATERAL (
 		SELECT * FROM orders.orders AS o WHERE o.user_id = k.user_id AND o.id = k.order_id OFFSET 0
@@ -377,7 +381,7 @@ END
 $$;
 
 -- As it was, but who comes late, when somebody else has parked the event or taken it away, changes nothing of it, nor of the next one's
--- lease.
+-- lease. The caller gives the events in the order of their keys.
 CREATE OR REPLACE FUNCTION orders.publish_failed(
 	p_users bigint[], p_orders bigint[], p_versions integer[], p_delays integer[], p_errors text[]
 ) RETURNS void
